@@ -1,0 +1,273 @@
+"""Floor 1. Activation functions with their derivatives.
+
+Each member computes in the dtype it is given. `value(z)` is phi(z); `derivative(z)` is phi'(z), with the left
+derivative at a kink, so that a rectifier passes no gradient at exactly 0.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+from scipy import special
+
+from firstdraw.arrays import Floats
+from firstdraw.catalogue import Catalogue, Source
+from firstdraw.rules import check_finite, check_positive
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "Erf",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Sin",
+    "Softplus",
+    "Tanh",
+]
+
+SQRT_2: Final = math.sqrt(2.0)
+SQRT_2_PI: Final = math.sqrt(2.0 * math.pi)
+
+
+class Activation(ABC):
+    """A function applied to each pre-activation."""
+
+    bounded: ClassVar[bool] = False
+    """Whether the function flattens out on both sides, so that a unit can saturate."""
+    rectifying: ClassVar[bool] = False
+    """Whether the derivative is exactly 0 on a half line, so that a unit can be dead."""
+    kinks: ClassVar[tuple[float, ...]] = ()
+    """Where the derivative jumps."""
+    formula: ClassVar[str]
+    source: ClassVar[Source | None] = None
+
+    @abstractmethod
+    def value(self, z: Floats) -> Floats:
+        """Return phi(z), elementwise."""
+
+    @abstractmethod
+    def derivative(self, z: Floats) -> Floats:
+        """Return phi'(z), elementwise."""
+
+
+ACTIVATIONS: Catalogue[Activation] = Catalogue("activation")
+
+
+@ACTIVATIONS.register("identity", aliases=("linear",))
+@dataclass(frozen=True, slots=True)
+class Identity(Activation):
+    """phi(z) = z."""
+
+    formula: ClassVar[str] = "z"
+
+    def value(self, z: Floats) -> Floats:
+        return z
+
+    def derivative(self, z: Floats) -> Floats:
+        return np.ones_like(z)
+
+
+@ACTIVATIONS.register("relu")
+@dataclass(frozen=True, slots=True)
+class ReLU(Activation):
+    """phi(z) = max(z, 0).
+
+    >>> ReLU().derivative(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 1.])
+    """
+
+    rectifying: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    formula: ClassVar[str] = "max(z, 0)"
+
+    def value(self, z: Floats) -> Floats:
+        return np.maximum(z, 0)
+
+    def derivative(self, z: Floats) -> Floats:
+        return (z > 0).astype(z.dtype)
+
+
+@ACTIVATIONS.register("leaky_relu")
+@dataclass(frozen=True, slots=True)
+class LeakyReLU(Activation):
+    """phi(z) = z where z > 0, a z elsewhere, with a = `slope`."""
+
+    slope: float = 0.01
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    formula: ClassVar[str] = "z if z > 0 else slope z"
+
+    def __post_init__(self) -> None:
+        check_finite("slope", self.slope)
+
+    def value(self, z: Floats) -> Floats:
+        return np.where(z > 0, z, z * self.slope)
+
+    def derivative(self, z: Floats) -> Floats:
+        return np.where(z > 0, z.dtype.type(1), z.dtype.type(self.slope))
+
+
+@ACTIVATIONS.register("tanh")
+@dataclass(frozen=True, slots=True)
+class Tanh(Activation):
+    """phi(z) = tanh z."""
+
+    bounded: ClassVar[bool] = True
+    formula: ClassVar[str] = "tanh z"
+
+    def value(self, z: Floats) -> Floats:
+        return np.tanh(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        return 1 - np.tanh(z) ** 2
+
+
+@ACTIVATIONS.register("sigmoid")
+@dataclass(frozen=True, slots=True)
+class Sigmoid(Activation):
+    """phi(z) = 1 / (1 + exp(-z))."""
+
+    bounded: ClassVar[bool] = True
+    formula: ClassVar[str] = "1 / (1 + exp(-z))"
+
+    def value(self, z: Floats) -> Floats:
+        return special.expit(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        return special.expit(z) * special.expit(-z)
+
+
+@ACTIVATIONS.register("softplus")
+@dataclass(frozen=True, slots=True)
+class Softplus(Activation):
+    """phi(z) = ln(1 + exp(z))."""
+
+    formula: ClassVar[str] = "ln(1 + exp z)"
+
+    def value(self, z: Floats) -> Floats:
+        return np.logaddexp(z, z.dtype.type(0))
+
+    def derivative(self, z: Floats) -> Floats:
+        return special.expit(z)
+
+
+@ACTIVATIONS.register("elu")
+@dataclass(frozen=True, slots=True)
+class ELU(Activation):
+    """phi(z) = z where z > 0, a (exp(z) - 1) elsewhere, with a = `alpha`."""
+
+    alpha: float = 1.0
+    # For alpha = 1 the derivative is continuous; for others it jumps at 0.
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    formula: ClassVar[str] = "z if z > 0 else alpha (exp z - 1)"
+    source: ClassVar[Source | None] = Source(
+        "Clevert, Unterthiner & Hochreiter",
+        2016,
+        "Fast and Accurate Deep Network Learning by Exponential Linear Units",
+        "https://arxiv.org/abs/1511.07289",
+    )
+
+    def __post_init__(self) -> None:
+        check_positive("alpha", self.alpha)
+
+    def value(self, z: Floats) -> Floats:
+        return np.where(z > 0, z, self.alpha * np.expm1(np.minimum(z, 0)))
+
+    def derivative(self, z: Floats) -> Floats:
+        return np.where(z > 0, z.dtype.type(1), self.alpha * np.exp(np.minimum(z, 0)))
+
+
+@ACTIVATIONS.register("selu")
+@dataclass(frozen=True, slots=True)
+class SELU(Activation):
+    """phi(z) = lambda z where z > 0, lambda alpha (exp(z) - 1) elsewhere.
+
+    lambda and alpha are such that N(0, 1) keeps mean 0 and variance 1.
+    """
+
+    LAMBDA: ClassVar[float] = 1.0507009873554805
+    ALPHA: ClassVar[float] = 1.6732632423543772
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    formula: ClassVar[str] = "1.0507 (z if z > 0 else 1.6733 (exp z - 1))"
+    source: ClassVar[Source | None] = Source(
+        "Klambauer, Unterthiner, Mayr & Hochreiter",
+        2017,
+        "Self-Normalizing Neural Networks",
+        "https://arxiv.org/abs/1706.02515",
+    )
+
+    def value(self, z: Floats) -> Floats:
+        return self.LAMBDA * np.where(z > 0, z, self.ALPHA * np.expm1(np.minimum(z, 0)))
+
+    def derivative(self, z: Floats) -> Floats:
+        return self.LAMBDA * np.where(z > 0, z.dtype.type(1), self.ALPHA * np.exp(np.minimum(z, 0)))
+
+
+@ACTIVATIONS.register("gelu")
+@dataclass(frozen=True, slots=True)
+class GELU(Activation):
+    """phi(z) = z Phi(z), Phi the distribution function of N(0, 1) (the exact form, not the tanh approximation)."""
+
+    formula: ClassVar[str] = "z Phi(z)"
+    source: ClassVar[Source | None] = Source(
+        "Hendrycks & Gimpel", 2016, "Gaussian Error Linear Units (GELUs)", "https://arxiv.org/abs/1606.08415"
+    )
+
+    def value(self, z: Floats) -> Floats:
+        return z * special.ndtr(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        return special.ndtr(z) + z * np.exp(-z * z / 2) / SQRT_2_PI
+
+
+@ACTIVATIONS.register("silu", aliases=("swish",))
+@dataclass(frozen=True, slots=True)
+class SiLU(Activation):
+    """phi(z) = z / (1 + exp(-z))."""
+
+    formula: ClassVar[str] = "z / (1 + exp(-z))"
+
+    def value(self, z: Floats) -> Floats:
+        return z * special.expit(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        s = special.expit(z)
+        return s * (1 + z * special.expit(-z))
+
+
+@ACTIVATIONS.register("sin")
+@dataclass(frozen=True, slots=True)
+class Sin(Activation):
+    """phi(z) = sin z."""
+
+    formula: ClassVar[str] = "sin z"
+
+    def value(self, z: Floats) -> Floats:
+        return np.sin(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        return np.cos(z)
+
+
+@ACTIVATIONS.register("erf")
+@dataclass(frozen=True, slots=True)
+class Erf(Activation):
+    """phi(z) = erf z."""
+
+    bounded: ClassVar[bool] = True
+    formula: ClassVar[str] = "erf z"
+
+    def value(self, z: Floats) -> Floats:
+        return special.erf(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        return 2 / math.sqrt(math.pi) * np.exp(-z * z)

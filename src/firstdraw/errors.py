@@ -1,0 +1,95 @@
+"""The errors of the package: each is one sentence with the name, the rule and the value.
+
+A low floor states the rule with the name it knows (`` `widths[2]` must be a positive integer, got -5 ``); the
+caller prefixes where that name stands (:meth:`InputError.under`) and the situation (:meth:`InputError.during`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "shown"]
+
+_LONGEST_VALUE: Final = 80
+
+
+class _Nothing:
+    """The type of the mark for "no value to show"."""
+
+
+NOTHING: Final = _Nothing()
+
+
+def shown(value: object) -> str:
+    """Write a value as an error sentence shows it: as Python writes it, shortened when long.
+
+    >>> shown("relo"), shown(-5)
+    ("'relo'", '-5')
+    """
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+class FirstdrawError(Exception):
+    """Anything the package refuses or fails to do, said in one sentence."""
+
+
+class InputError(FirstdrawError, ValueError):
+    """A value given by the user breaks a rule.
+
+    Args:
+        path: the name of the value, as the user wrote it (`network.widths[2]`); empty for a rule about the whole.
+        rule: what the value must be, from the verb on ("must be a positive integer").
+        value: what was given; left out of the sentence when not passed.
+        hint: a further sentence that helps ("did you mean 'relu'?").
+
+    >>> raise InputError("widths[2]", "must be a positive integer", -5).under("network")
+    Traceback (most recent call last):
+    ...
+    firstdraw.errors.InputError: `network.widths[2]` must be a positive integer, got -5
+    """
+
+    def __init__(self, path: str, rule: str, value: object = NOTHING, hint: str = "") -> None:
+        super().__init__(path, rule, value, hint)
+        self.path = path
+        self.rule = rule
+        self.value = value
+        self.hint = hint
+        self.situation = ""
+
+    def __str__(self) -> str:
+        sentence = f"`{self.path}` {self.rule}" if self.path else self.rule
+        if self.value is not NOTHING:
+            sentence += f", got {shown(self.value)}"
+        if self.hint:
+            sentence += f"; {self.hint}"
+        return f"{self.situation}: {sentence}" if self.situation else sentence
+
+    def under(self, outer: str) -> Self:
+        """Prefix the path with the name of the table it stands in, and return the error itself."""
+        if not self.path:
+            self.path = outer
+        elif outer:
+            self.path = f"{outer}{self.path}" if self.path.startswith("[") else f"{outer}.{self.path}"
+        return self
+
+    def during(self, situation: str) -> Self:
+        """Say in which file or cell the rule was broken, and return the error itself."""
+        self.situation = f"{situation}: {self.situation}" if self.situation else situation
+        return self
+
+
+class OutputError(FirstdrawError, OSError):
+    """A file cannot be written where the user asked for it.
+
+    >>> str(OutputError("/nowhere/report.html", "its folder does not exist"))
+    'cannot write `/nowhere/report.html`: its folder does not exist'
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot write `{self.path}`: {self.reason}"
