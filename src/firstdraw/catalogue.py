@@ -55,7 +55,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
     >>> fruit["aple"]
     Traceback (most recent call last):
     ...
-    firstdraw.errors.InputError: fruit 'aple' is unknown; did you mean 'apple'?
+    firstdraw.errors.InputError: must name a known fruit, got 'aple'; did you mean 'apple'?
     """
 
     def __init__(self, kind: str) -> None:
@@ -82,7 +82,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
         """Return the one name that `name`, perhaps an alias, stands for."""
         known = self._aliases.get(name, name)
         if known not in self._classes:
-            raise InputError("", f"{self.kind} {name!r} is unknown", hint=self._suggestion(name))
+            raise InputError("", f"must name a known {self.kind}", name, hint=self._suggestion(name))
         return known
 
     def aliases_of(self, name: str) -> tuple[str, ...]:

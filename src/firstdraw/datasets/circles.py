@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from firstdraw.catalogue import Source
 from firstdraw.datasets.contract import DATASETS, Dataset, DatasetRecipe, Examples
-from firstdraw.errors import InputError
-from firstdraw.rules import check_non_negative, check_non_negative_integer, check_positive_integer, check_share
+from firstdraw.datasets.scikit import SCIKIT_LEARN, check_legacy_seed, make
+from firstdraw.datasets.sizes import check_sizes
+from firstdraw.rules import check_non_negative, check_share
 
 __all__ = ["Circles"]
 
@@ -29,6 +29,9 @@ class Circles(DatasetRecipe):
         train_seed: the seed of the training examples.
         test_seed: the seed of the test examples.
 
+    Raises:
+        InputError: if an option is out of its range.
+
     >>> data = Circles().load()
     >>> len(data.train), len(data.test), data.train.inputs[0].round(8)
     (300, 100, array([-0.07741354,  0.85260226]))
@@ -41,16 +44,14 @@ class Circles(DatasetRecipe):
     train_seed: int = 1
     test_seed: int = 2
     description: ClassVar[str] = "two circles, one inside the other; 2 features, 2 classes"
+    source: ClassVar[Source | None] = SCIKIT_LEARN
 
     def __post_init__(self) -> None:
-        check_positive_integer("train_size", self.train_size)
-        if self.train_size < 2:
-            raise InputError("train_size", "must be at least 2, one example a class", self.train_size)
-        check_non_negative_integer("test_size", self.test_size)
+        check_sizes(self.train_size, self.test_size)
         check_non_negative("noise", self.noise)
         check_share("factor", self.factor)
-        check_non_negative_integer("train_seed", self.train_seed)
-        check_non_negative_integer("test_seed", self.test_seed)
+        check_legacy_seed("train_seed", self.train_seed)
+        check_legacy_seed("test_seed", self.test_seed)
 
     def load(self) -> Dataset:
         return Dataset(
@@ -62,10 +63,4 @@ class Circles(DatasetRecipe):
         )
 
     def _draw(self, size: int, seed: int) -> Examples:
-        if size == 0:
-            return Examples(np.empty((0, 2)), np.empty(0, np.int64))
-        from sklearn.datasets import make_circles
-
-        stream = np.random.RandomState(seed)  # noqa: NPY002  # the exercise's own stream
-        inputs, targets = make_circles(n_samples=size, noise=self.noise, factor=self.factor, random_state=stream)
-        return Examples(np.asarray(inputs, np.float64), np.asarray(targets, np.int64))
+        return make("make_circles", size, seed, noise=self.noise, factor=self.factor)

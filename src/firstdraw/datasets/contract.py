@@ -64,7 +64,9 @@ class Dataset:
             raise InputError("", "the training inputs must differ from each other, and every row is the same")
         if self.task == "classification" and len(np.unique(self.train.targets)) < 2:
             only = self.classes[int(self.train.targets[0])]
-            raise InputError("", f"the training examples must have two classes or more, and all are of class {only!r}")
+            raise InputError(
+                "", f"the training examples must have two classes or more, and all are of class {only!r}"
+            )
 
     @property
     def target_dimensions(self) -> int:
@@ -79,9 +81,7 @@ class Dataset:
         mean = self.train.inputs.mean(axis=0)
         deviation = self.train.inputs.std(axis=0)
         scale = np.where(deviation > 0, deviation, 1.0)
-        train, test = (
-            replace(part, inputs=(part.inputs - mean) / scale) for part in (self.train, self.test)
-        )
+        train, test = (replace(part, inputs=(part.inputs - mean) / scale) for part in (self.train, self.test))
         return replace(self, train=train, test=test)
 
 

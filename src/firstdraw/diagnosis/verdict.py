@@ -1,0 +1,33 @@
+"""The findings about a run in one or two sentences: what it was, and what came of it."""
+
+from __future__ import annotations
+
+from firstdraw.diagnosis.finding import Finding, Measurements
+
+__all__ = ["verdict"]
+
+
+def verdict(findings: tuple[Finding, ...], measured: Measurements, classes: tuple[str, ...]) -> str:
+    """Return the first finding, and what the network predicts in the end, with its numbers.
+
+    Args:
+        findings: what `diagnose` found, the worst first.
+        measured: what it was found from.
+        classes: the names of the classes; empty for regression.
+    """
+    return f"{findings[0].sentence}. {_result(findings, measured, classes)}"
+
+
+def _result(findings: tuple[Finding, ...], measured: Measurements, classes: tuple[str, ...]) -> str:
+    output, outcome = measured.end.output, measured.trajectory.outcomes[0]
+    when = f"Before that, at step {outcome.step - 1:,}," if outcome.diverged else f"After {measured.last_step:,} steps"
+    if output.right is None:
+        return f"{when} the cost is {measured.end.cost:.4g}."
+    only = [name for name, count in zip(classes, output.predicted, strict=True) if count == output.examples]
+    if only:
+        return f"{when} every prediction is class {only[0]}."
+    improving = ", and still improving" if any(f.cause == "still improving" for f in findings[1:]) else ""
+    return (
+        f"{when} {output.right:,} of {output.examples:,} training examples are right, at a cost of "
+        f"{measured.end.cost:.4g}{improving}."
+    )

@@ -1,0 +1,23 @@
+"""Floor 3. Training: a problem and the initial parameters of many networks in, their trajectories out."""
+
+from firstdraw.engine.batches import Batches
+from firstdraw.engine.optimizers import OPTIMIZERS, SGD, Optimizer
+from firstdraw.engine.problem import Columns, Precision, Problem, Recording, columns
+from firstdraw.engine.reference import Progress, train
+from firstdraw.engine.trajectory import Outcome, Trajectory
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Batches",
+    "Columns",
+    "Optimizer",
+    "Outcome",
+    "Precision",
+    "Problem",
+    "Progress",
+    "Recording",
+    "Trajectory",
+    "columns",
+    "train",
+]

@@ -1,0 +1,22 @@
+"""Floor 5. Specs, and what becomes of them."""
+
+from firstdraw.experiments.reading import as_table, as_toml, read_file, read_table
+from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
+from firstdraw.experiments.run import Prepared, prepare, run
+from firstdraw.experiments.spec import Initialization, Spec, Training
+
+__all__ = [
+    "ExperimentRecord",
+    "Initialization",
+    "ParameterRecord",
+    "Prepared",
+    "RunRecord",
+    "Spec",
+    "Training",
+    "as_table",
+    "as_toml",
+    "prepare",
+    "read_file",
+    "read_table",
+    "run",
+]

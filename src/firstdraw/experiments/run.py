@@ -1,0 +1,160 @@
+"""From a spec to its record: data, initial parameters, training, diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from firstdraw.arrays import Floats
+from firstdraw.datasets import Dataset
+from firstdraw.diagnosis import Measurements, diagnose, verdict
+from firstdraw.distributions import Distribution
+from firstdraw.draws import DRAWS
+from firstdraw.engine import Problem, Progress, Trajectory, columns, train
+from firstdraw.errors import InputError
+from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
+from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.networks import MultilayerPerceptron
+from firstdraw.probes import NetworkState, probe
+
+__all__ = ["Prepared", "prepare", "run"]
+
+# 8 GB: records are kept in memory until they are told.
+MOST_RECORDED_NUMBERS: Final = 10**9
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A spec whose data are loaded and whose rules are all checked: nothing can be refused any more.
+
+    Args:
+        spec: what was asked.
+        dataset: the data.
+        problem: the training task.
+        laws: for each initialization the law of each parameter.
+    """
+
+    spec: Spec
+    dataset: Dataset
+    problem: Problem
+    laws: tuple[tuple[Distribution, ...], ...]
+
+    @property
+    def total_steps(self) -> int:
+        """How many steps all runs together make."""
+        return self.problem.steps * len(self.spec.seeds) * len(self.spec.initializations)
+
+
+def prepare(spec: Spec) -> Prepared:
+    """Load a spec's data and check that its parts fit each other.
+
+    Raises:
+        InputError: if they do not.
+    """
+    try:
+        dataset = spec.data.load()
+        train_columns, test_columns = columns(dataset, spec.training.loss, spec.training.precision)
+    except InputError as error:
+        raise error.under("training" if error.path == "loss" else "data")  # noqa: B904  # the same error, told where
+    try:
+        problem = Problem(
+            network=spec.network,
+            train=train_columns,
+            test=test_columns,
+            loss=spec.training.loss,
+            optimizer=spec.training.optimizer,
+            steps=spec.training.steps,
+            batches=spec.training.batches,
+            recording=spec.recording,
+            precision=spec.training.precision,
+        )
+    except InputError as error:
+        raise error.under("network")  # noqa: B904  # the same error, told where
+    _check_size(spec)
+    laws = tuple(_laws(start, spec.network) for start in spec.initializations)
+    return Prepared(spec, dataset, problem, laws)
+
+
+def _check_size(spec: Spec) -> None:
+    """Refuse what would not fit in memory before any of it is allocated."""
+    runs = len(spec.seeds) * len(spec.initializations)
+    records = spec.training.steps // spec.recording.every + 2
+    numbers = runs * (
+        records * (5 + 5 * spec.network.depth) + (len(spec.recording.snapshots) + 3) * spec.network.parameter_count
+    )
+    if numbers > MOST_RECORDED_NUMBERS:
+        raise InputError(
+            "recording.every",
+            f"must leave at most {MOST_RECORDED_NUMBERS:,} numbers to keep, and {runs} runs of {records:,} records "
+            f"leave {numbers:,}; the value is too small",
+            spec.recording.every,
+        )
+
+
+def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distribution, ...]:
+    return tuple(
+        start.biases.weight_law(role) if role.kind == "bias" and start.biases is not None else start.weights.law(role)
+        for role in network.roles
+    )
+
+
+def run(prepared: Prepared, progress: Progress | None = None) -> ExperimentRecord:
+    """Draw, train and diagnose every run.
+
+    Args:
+        prepared: the spec with its data.
+        progress: is told how many steps have been made.
+    """
+    spec, problem = prepared.spec, prepared.problem
+    initial: list[Floats] = [
+        spec.network.draw(laws, DRAWS[spec.draws](seed)) for laws in prepared.laws for seed in spec.seeds
+    ]
+    seeds = spec.seeds * len(spec.initializations)
+    trajectories = train(problem, np.array(initial), seeds, progress)
+    runs: list[RunRecord] = []
+    for number, (theta, seed) in enumerate(zip(initial, seeds, strict=True)):
+        which = number // len(spec.seeds)
+        trajectory = trajectories.one(number)
+        measured = measure(problem, trajectory)
+        findings = diagnose(measured)
+        runs.append(
+            RunRecord(
+                initialization=spec.initializations[which],
+                seed=seed,
+                parameters=_drawn(spec.network, prepared.laws[which], theta),
+                measured=measured,
+                findings=findings,
+                verdict=verdict(findings, measured, prepared.dataset.classes),
+            )
+        )
+    return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine="reference")
+
+
+def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
+    """Return the start and the end of a trajectory of one network, probed on the training examples, with its records."""
+
+    def state(theta: Floats) -> NetworkState:
+        examples = problem.train
+        return probe(problem.network, theta, problem.loss, examples.X, examples.Y, examples.labels)
+
+    return Measurements(state(trajectory.initial[0]), state(trajectory.final[0]), trajectory)
+
+
+def _drawn(
+    network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats
+) -> tuple[ParameterRecord, ...]:
+    values = [part for layer in network.layers(theta) for part in layer]
+    return tuple(
+        ParameterRecord(
+            name=role.name,
+            law=str(law),
+            mean=law.mean,
+            standard_deviation=law.standard_deviation,
+            drawn_mean=float(value.mean()),
+            drawn_standard_deviation=float(value.std()),
+            elements=value.size,
+        )
+        for role, law, value in zip(network.roles, laws, values, strict=True)
+    )

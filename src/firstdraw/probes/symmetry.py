@@ -1,0 +1,42 @@
+"""Are the units of a layer different from each other?
+
+Unit j of layer l is described by what feeds it, row j of W_l and b_l, and by what it feeds, column j of W_(l+1). Two
+units equal in all of these compute the same, receive the same gradient, and so stay equal for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from firstdraw.arrays import Floats
+from firstdraw.networks import Layer
+
+__all__ = ["distinct_units", "unit_difference"]
+
+
+def _units(layers: Sequence[Layer], number: int) -> Floats:
+    """Return the description of a layer's units, one row a unit."""
+    layer = layers[number]
+    parts = [layer.W, layer.b]
+    if number + 1 < len(layers):
+        parts.append(layers[number + 1].W.T)
+    return np.concatenate(parts, axis=1)
+
+
+def distinct_units(layers: Sequence[Layer]) -> list[int]:
+    """Return for each layer how many different units it has, to the last bit.
+
+    >>> from firstdraw.activations import ReLU
+    >>> from firstdraw.networks import MultilayerPerceptron
+    >>> network = MultilayerPerceptron((2, 10, 5, 1), ReLU())
+    >>> distinct_units(network.layers(np.zeros(network.parameter_count)))
+    [1, 1, 1]
+    """
+    return [len(np.unique(_units(layers, number), axis=0)) for number in range(len(layers))]
+
+
+def unit_difference(layers: Sequence[Layer]) -> list[float]:
+    """Return for each layer the largest difference between two of its units in any one weight or bias."""
+    return [float(np.ptp(_units(layers, number), axis=0).max()) for number in range(len(layers))]
