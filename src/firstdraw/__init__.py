@@ -1,0 +1,85 @@
+"""firstdraw: a laboratory for the weight initialization of neural networks.
+
+See what an initialization does to training, choose one on evidence, and repair a model whose initialization is
+broken.
+
+    import firstdraw
+    result = firstdraw.run()          # the exercise: zeros, normal x10, Xavier, He
+    result.plot_boundary("He")
+    result.save("report.html")
+
+Names are loaded when they are first used, so that `import firstdraw` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+from firstdraw.version import __version__
+
+if TYPE_CHECKING:
+    from firstdraw import figures
+    from firstdraw.activations import ACTIVATIONS
+    from firstdraw.datasets import DATASETS
+    from firstdraw.draws import DRAWS
+    from firstdraw.engine import OPTIMIZERS
+    from firstdraw.errors import FirstdrawError, InputError, OutputError
+    from firstdraw.experiments import Initialization, Spec, Training
+    from firstdraw.initializers import INITIALIZERS
+    from firstdraw.laboratory import read_spec, run
+    from firstdraw.losses import LOSSES
+    from firstdraw.papers import PAPERS
+    from firstdraw.result import Result
+
+__all__ = [
+    "ACTIVATIONS",
+    "DATASETS",
+    "DRAWS",
+    "INITIALIZERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "PAPERS",
+    "FirstdrawError",
+    "Initialization",
+    "InputError",
+    "OutputError",
+    "Result",
+    "Spec",
+    "Training",
+    "__version__",
+    "figures",
+    "read_spec",
+    "run",
+]
+
+_HOMES: Final = {
+    "ACTIVATIONS": "activations",
+    "DATASETS": "datasets",
+    "DRAWS": "draws",
+    "INITIALIZERS": "initializers",
+    "LOSSES": "losses",
+    "OPTIMIZERS": "engine",
+    "PAPERS": "papers",
+    "FirstdrawError": "errors",
+    "Initialization": "experiments",
+    "InputError": "errors",
+    "OutputError": "errors",
+    "Result": "result",
+    "Spec": "experiments",
+    "Training": "experiments",
+    "read_spec": "laboratory",
+    "run": "laboratory",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever the name stands for
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"firstdraw.{_HOMES[name]}"), name)
+    if name == "figures":
+        return importlib.import_module("firstdraw.figures")
+    raise AttributeError(f"module 'firstdraw' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -115,7 +115,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
         return len(self._classes)
 
 
-def import_members(package: str, path: list[str]) -> None:
+def import_members(package: str, path: Iterable[str]) -> None:
     """Import every module of a package, so that its members enter their catalogue by existing as a file."""
     for module in sorted(pkgutil.iter_modules(path), key=lambda module: module.name):
         importlib.import_module(f"{package}.{module.name}")

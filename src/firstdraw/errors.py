@@ -16,6 +16,10 @@ _LONGEST_VALUE: Final = 80
 class _Nothing:
     """The type of the mark for "no value to show"."""
 
+    def __reduce__(self) -> str:
+        # A copied or unpickled error must hold the mark itself, as the sentence asks for its identity.
+        return "NOTHING"
+
 
 NOTHING: Final = _Nothing()
 

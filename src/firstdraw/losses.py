@@ -116,7 +116,8 @@ class BinaryCrossEntropy(Loss):
         return (special.expit(Z) - Y) / Z.dtype.type(Z.shape[1])
 
     def constant_output(self, Y: Floats) -> Floats:
-        return np.broadcast_to(special.logit(Y.mean(axis=1, keepdims=True)), Y.shape)
+        # Where all examples are of one class the logit is infinite; at 1000 the cost is 0 already.
+        return np.broadcast_to(np.clip(special.logit(Y.mean(axis=1, keepdims=True)), -1e3, 1e3), Y.shape)
 
 
 @LOSSES.register("softmax_cross_entropy", aliases=("cross_entropy",))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from fractions import Fraction
 from typing import Final
 
 from firstdraw.errors import InputError
@@ -20,6 +21,7 @@ __all__ = [
     "check_positive",
     "check_positive_integer",
     "check_share",
+    "is_integer",
 ]
 
 # Counts above this are typing errors: no array of that many elements fits an address space.
@@ -27,7 +29,13 @@ LARGEST_COUNT: Final = 2**48
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    # Fractions are real numbers too, but no array takes them.
+    if isinstance(value, bool | Fraction) or not isinstance(value, numbers.Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest float
+        return False
 
 
 def check_finite(name: str, value: float) -> float:
@@ -64,13 +72,14 @@ def check_share(name: str, value: float) -> float:
     return value
 
 
-def _is_count(value: object) -> bool:
+def is_integer(value: object) -> bool:
+    """Whether a value is an integer, and no boolean."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def check_positive_integer(name: str, value: int) -> int:
     """Refuse what is not an integer from 1 to 2^48."""
-    if not (_is_count(value) and value >= 1):
+    if not (is_integer(value) and value >= 1):
         raise InputError(name, "must be a positive integer", value)
     if value > LARGEST_COUNT:
         raise InputError(name, "must be at most 2^48", value)
@@ -79,7 +88,7 @@ def check_positive_integer(name: str, value: int) -> int:
 
 def check_non_negative_integer(name: str, value: int) -> int:
     """Refuse what is not an integer from 0 to 2^48."""
-    if not (_is_count(value) and value >= 0):
+    if not (is_integer(value) and value >= 0):
         raise InputError(name, "must be an integer of at least 0", value)
     if value > LARGEST_COUNT:
         raise InputError(name, "must be at most 2^48", value)

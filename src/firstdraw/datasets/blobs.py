@@ -19,10 +19,10 @@ __all__ = ["Blobs"]
 @DATASETS.register("blobs")
 @dataclass(frozen=True, slots=True)
 class Blobs(DatasetRecipe):
-    """scikit-learn's `make_blobs`: x = c_k + s z for class k, each coordinate of c_k ~ U[-10, 10), z ~ N(0, I).
+    """scikit-learn's `make_blobs`: x = c_k + s z for class k, z ~ N(0, I), coordinates of c_k ~ U[-10, 10).
 
-    Training and test examples have the same centers: all are drawn at once from NumPy's legacy stream, then split
-    with equal shares of every class.
+    Training and test examples have the same centers: all are drawn at once from NumPy's legacy stream, then
+    split with equal shares of every class.
 
     Args:
         train_size: how many training examples, at least one a class.

@@ -19,7 +19,8 @@ __all__ = ["Circles"]
 class Circles(DatasetRecipe):
     """scikit-learn's `make_circles`: a circle of radius 1 (class 0) around one of radius `factor` (class 1).
 
-    The training and the test examples are drawn from NumPy's legacy stream with a seed each, as the exercise does.
+    The training and the test examples are drawn from NumPy's legacy stream with a seed each, as the exercise
+    does.
 
     Args:
         train_size: how many training examples, at least 2.
@@ -43,7 +44,7 @@ class Circles(DatasetRecipe):
     factor: float = 0.8
     train_seed: int = 1
     test_seed: int = 2
-    description: ClassVar[str] = "two circles, one inside the other; 2 features, 2 classes"
+    description: ClassVar[str] = "two circles, one inside the other"
     source: ClassVar[Source | None] = SCIKIT_LEARN
 
     def __post_init__(self) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import special
 
 from firstdraw.datasets.contract import DATASETS, Dataset, DatasetRecipe, Examples
 from firstdraw.datasets.sizes import check_sizes, numbered
@@ -22,9 +21,9 @@ __all__ = ["GaussianClouds"]
 class GaussianClouds(DatasetRecipe):
     """Two clouds, x ~ N(-m, I) for class 0 and x ~ N(+m, I) for class 1, m = D/(2 sqrt(d)) (1, ..., 1).
 
-    Their means are D apart, whatever the number d of features, and every feature carries the same information. No
-    classifier does better on new examples than "class 1 if the features sum to more than 0", whose accuracy is
-    Phi(D/2), Phi the distribution function of N(0, 1): `bayes_accuracy`. The classes take turns.
+    Their means are D apart, whatever the number d of features, and every feature tells as much as the others.
+    No classifier does better on new examples than "class 1 if the features sum to more than 0". Its accuracy,
+    `bayes_accuracy`, is Phi(D/2), with Phi the distribution function of N(0, 1). The classes take turns.
 
     Args:
         train_size: how many training examples, at least 2.
@@ -59,7 +58,7 @@ class GaussianClouds(DatasetRecipe):
     @property
     def bayes_accuracy(self) -> float:
         """The highest accuracy that any classifier reaches on new examples."""
-        return float(special.ndtr(self.distance / 2))
+        return math.erfc(-self.distance / (2 * math.sqrt(2))) / 2
 
     def load(self) -> Dataset:
         return Dataset(

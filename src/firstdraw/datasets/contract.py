@@ -44,8 +44,8 @@ class Dataset:
         features: the names of the input columns.
 
     Raises:
-        InputError: if there is nothing to learn from: no examples, fewer than two classes, inputs that are all
-            equal, or anything that is not finite.
+        InputError: if there is nothing to learn from: no examples, fewer than two classes, inputs that are
+            all equal, or anything that is not finite.
     """
 
     train: Examples
@@ -74,14 +74,32 @@ class Dataset:
         return len(self.classes) if self.task == "classification" else self.train.targets.shape[1]
 
     def standardized(self) -> Dataset:
-        """Return the data with each input column shifted and scaled to mean 0 and variance 1 over the training part.
+        """Return the data with each input column shifted and scaled to fit the training part.
 
-        Columns that do not vary are only shifted.
+        There its mean becomes 0 and its variance 1. Columns that do not vary there are only shifted.
+
+        Raises:
+            InputError: if a column's values are so large that its variance overflows.
         """
-        mean = self.train.inputs.mean(axis=0)
-        deviation = self.train.inputs.std(axis=0)
+        inputs = self.train.inputs
+        # Asked of the values themselves: rounding gives a column of equal values a tiny deviation.
+        varies = (inputs != inputs[0]).any(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = inputs.mean(axis=0)
+            deviation = inputs.std(axis=0)
+        mean[~varies] = inputs[0, ~varies]
+        deviation[~varies] = 0.0
+        if not np.isfinite(deviation).all():
+            column = self.features[int(np.argmin(np.isfinite(deviation)))]
+            raise InputError(
+                "", f"column {column!r} must have a variance that does not overflow to be standardized"
+            )
         scale = np.where(deviation > 0, deviation, 1.0)
-        train, test = (replace(part, inputs=(part.inputs - mean) / scale) for part in (self.train, self.test))
+        # A test example far from all training examples may overflow; the new data set refuses it.
+        with np.errstate(over="ignore"):
+            train, test = (
+                replace(part, inputs=(part.inputs - mean) / scale) for part in (self.train, self.test)
+            )
         return replace(self, train=train, test=test)
 
 

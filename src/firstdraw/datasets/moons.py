@@ -17,9 +17,10 @@ __all__ = ["Moons"]
 @DATASETS.register("moons")
 @dataclass(frozen=True, slots=True)
 class Moons(DatasetRecipe):
-    """scikit-learn's `make_moons`: (cos a, sin a) for class 0, (1 - cos a, 1/2 - sin a) for class 1, a in [0, pi].
+    """scikit-learn's `make_moons`: (cos a, sin a) for class 0, (1 - cos a, 1/2 - sin a) for class 1.
 
-    The training and the test examples are drawn from NumPy's legacy stream with a seed each, as those of `circles`.
+    The angles a are evenly spaced over [0, pi]. The training and the test examples are drawn from NumPy's
+    legacy stream with a seed each, as those of `circles`.
 
     Args:
         train_size: how many training examples, at least 2.
@@ -41,7 +42,7 @@ class Moons(DatasetRecipe):
     noise: float = 0.1
     train_seed: int = 1
     test_seed: int = 2
-    description: ClassVar[str] = "two half circles that reach into each other; 2 features, 2 classes"
+    description: ClassVar[str] = "two half circles that reach into each other"
     source: ClassVar[Source | None] = SCIKIT_LEARN
 
     def __post_init__(self) -> None:

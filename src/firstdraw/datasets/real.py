@@ -106,7 +106,8 @@ class Wine(_Shipped):
 class BreastCancer(_Shipped):
     """Thirty measures of the cell nuclei in 569 biopsies, malignant (class 0) or benign (class 1).
 
-    The columns' scales differ a hundred-thousandfold: a network hardly learns them unless they are standardized.
+    The columns' scales differ a hundred-thousandfold: a network hardly learns them unless they are
+    standardized.
 
     Args:
         test_share: the share of the examples to test with.

@@ -49,14 +49,14 @@ def make(maker: str, size: int, seed: int, **options: float) -> Examples:
     """Return what `sklearn.datasets.<maker>` makes of `size` examples with a legacy stream of this seed.
 
     >>> make("make_moons", 4, 1, noise=0.0).targets
-    array([1, 0, 1, 0])
+    array([1, 1, 0, 0])
     """
     if size == 0:
         return Examples(np.empty((0, 2)), np.empty(0, np.int64))
     function = cast(
         "Callable[..., tuple[Floats, Integers]]", getattr(importlib.import_module("sklearn.datasets"), maker)
     )
-    stream = np.random.RandomState(seed)  # noqa: NPY002  # scikit-learn's own stream
+    stream = np.random.RandomState(seed)
     inputs, targets = function(n_samples=size, random_state=stream, **options)
     return Examples(np.asarray(inputs, np.float64), np.asarray(targets, np.int64))
 

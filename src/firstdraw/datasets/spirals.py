@@ -9,6 +9,7 @@ import numpy as np
 
 from firstdraw.catalogue import Source
 from firstdraw.datasets.contract import DATASETS, Dataset, DatasetRecipe, Examples
+from firstdraw.datasets.noise import with_noise
 from firstdraw.datasets.sizes import check_sizes
 from firstdraw.draws import CounterDraws
 from firstdraw.draws.gaussian import sine_and_cosine_of_turns
@@ -85,5 +86,5 @@ class Spirals(DatasetRecipe):
         r = np.sqrt(1.0 - draws.uniform(f"data.{part}.radius", (size,)))
         v = self.turns * r + k / self.classes
         sine, cosine = sine_and_cosine_of_turns(v - np.floor(v))
-        noise = self.noise * draws.normal(f"data.{part}.noise", (size, 2))
-        return Examples(r[:, np.newaxis] * np.stack((cosine, sine), axis=1) + noise, k)
+        points = r[:, np.newaxis] * np.stack((cosine, sine), axis=1)
+        return Examples(with_noise(points, self.noise, draws, part), k)

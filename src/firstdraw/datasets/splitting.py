@@ -19,13 +19,14 @@ __all__ = ["SplitRecipe", "split"]
 def split(examples: Examples, task: Task, *, test_size: int, seed: int) -> tuple[Examples, Examples]:
     """Return a training and a test part, both in random order.
 
-    The order is that of one uniform draw an example, so it is the same on every machine. For classification every
-    class has its share of the test part, to within one example, and keeps at least one training example.
+    The order is that of one uniform draw an example, so it is the same on every machine. For classification
+    every class has its share of the test part, to within one example where classes are not tiny, and keeps at
+    least one training example.
 
     Args:
         examples: all of them; class numbers run from 0 without gaps.
         task: whether targets are classes.
-        test_size: how many examples to test with; at most all but one of each class, or all but one for regression.
+        test_size: how many examples to test with; at most all but one (of each class, for classification).
         seed: the seed of the order.
 
     >>> table = Examples(np.arange(8.0).reshape(8, 1), np.array([0, 0, 0, 0, 0, 0, 1, 1]))
@@ -62,14 +63,19 @@ def _test_counts(counts: Integers, test_size: int) -> Integers:
     return chosen
 
 
+def _is_switch(value: object) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitRecipe(DatasetRecipe):
     """A data set that comes as one table, of which a part is kept for testing.
 
     Args:
-        test_share: the share of the examples to test with, in [0, 1); the number is rounded to the nearest.
+        test_share: the share of the examples to test with, in [0, 1); their number is the nearest integer.
         split_seed: the seed of the split.
-        standardize: whether to shift and scale each input column to mean 0 and variance 1 over the training part.
+        standardize: whether to shift and scale each input column to mean 0 and variance 1 over the training
+            part.
 
     Raises:
         InputError: if an option is out of its range, or the split leaves a class no training example.
@@ -83,7 +89,7 @@ class SplitRecipe(DatasetRecipe):
         check_share("test_share", self.test_share)
         check_non_negative_integer("split_seed", self.split_seed)
         # A truthy text such as "no" must not pass for a yes.
-        if not isinstance(self.standardize, (bool, np.bool_)):
+        if not _is_switch(self.standardize):
             raise InputError("standardize", "must be true or false", self.standardize)
 
     def divided(

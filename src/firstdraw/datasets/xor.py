@@ -9,6 +9,7 @@ import numpy as np
 
 from firstdraw.catalogue import Source
 from firstdraw.datasets.contract import DATASETS, Dataset, DatasetRecipe, Examples
+from firstdraw.datasets.noise import with_noise
 from firstdraw.datasets.sizes import check_sizes
 from firstdraw.draws import CounterDraws
 from firstdraw.rules import check_non_negative, check_non_negative_integer
@@ -24,8 +25,8 @@ QUADRANTS: Final = ((1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0))
 class Xor(DatasetRecipe):
     """The square [-1, 1]^2 by quadrants: class 0 where x1 x2 > 0, class 1 where x1 x2 < 0.
 
-    The quadrants take turns, so every four examples in a row have one in each. The class is settled before the
-    noise moves the point, so that noisy points near the axes may lie on the wrong side.
+    The quadrants take turns, so every four examples in a row have one in each. The class is settled before
+    the noise moves the point, so that noisy points near the axes may lie on the wrong side.
 
     Args:
         train_size: how many training examples, at least 2.
@@ -45,7 +46,7 @@ class Xor(DatasetRecipe):
     test_size: int = 100
     noise: float = 0.1
     seed: int = 1
-    description: ClassVar[str] = "exclusive or on the four quadrants of a square; 2 features, 2 classes"
+    description: ClassVar[str] = "exclusive or on the four quadrants of a square"
     source: ClassVar[Source | None] = Source(
         "Rumelhart, Hinton & Williams",
         1986,
@@ -72,5 +73,4 @@ class Xor(DatasetRecipe):
         quadrants = np.arange(size) % 4
         # 1 - u is in (0, 1]: no point lies on an axis, where it would have no class.
         points = np.array(QUADRANTS)[quadrants] * (1.0 - draws.uniform(f"data.{part}.places", (size, 2)))
-        noise = self.noise * draws.normal(f"data.{part}.noise", (size, 2))
-        return Examples(points + noise, quadrants % 2)
+        return Examples(with_noise(points, self.noise, draws, part), quadrants % 2)

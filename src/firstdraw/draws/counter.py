@@ -13,6 +13,7 @@ from firstdraw.draws.contract import DRAWS
 from firstdraw.draws.gaussian import box_muller
 from firstdraw.draws.philox import HALF, LOW, Words, philox
 from firstdraw.errors import InputError
+from firstdraw.rules import is_integer
 
 __all__ = ["CounterDraws"]
 
@@ -43,7 +44,7 @@ class CounterDraws:
         seed: an integer from 0 to 2^64 - 1.
 
     Raises:
-        InputError: if the seed is outside that range.
+        InputError: if the seed is no integer or outside that range.
 
     >>> draws = CounterDraws(seed=0)
     >>> draws.normal("layers.1.weight", (2, 3)).ravel()[:2] == draws.normal("layers.1.weight", (2,))
@@ -51,9 +52,9 @@ class CounterDraws:
     """
 
     def __init__(self, seed: int) -> None:
-        if not 0 <= seed <= LARGEST_SEED:
+        if not (is_integer(seed) and 0 <= seed <= LARGEST_SEED):
             raise InputError("seed", "must be an integer from 0 to 2^64 - 1", seed)
-        self.seed = seed
+        self.seed = int(seed)
 
     def _pairs(self, name: str, law: Literal["uniform", "normal"], count: int) -> tuple[Floats, Floats]:
         block = np.arange((count + 1) // 2, dtype=np.uint64)

@@ -9,6 +9,7 @@ import numpy as np
 from firstdraw.arrays import Floats, Shape
 from firstdraw.draws.contract import DRAWS
 from firstdraw.errors import InputError
+from firstdraw.rules import is_integer
 
 __all__ = ["NumpyLegacyDraws"]
 
@@ -26,14 +27,14 @@ class NumpyLegacyDraws:
         seed: an integer from 0 to 2^32 - 1.
 
     Raises:
-        InputError: if the seed is outside that range.
+        InputError: if the seed is no integer or outside that range.
 
     >>> print(NumpyLegacyDraws(seed=3).normal("layers.1.weight", (1,)))
     [1.78862847]
     """
 
     def __init__(self, seed: int) -> None:
-        if not 0 <= seed <= LARGEST_SEED:
+        if not (is_integer(seed) and 0 <= seed <= LARGEST_SEED):
             raise InputError("seed", "must be an integer from 0 to 2^32 - 1 for NumPy's legacy stream", seed)
         self._stream = np.random.RandomState(seed)  # noqa: NPY002  # the legacy stream is the point
 

@@ -46,7 +46,7 @@ class Trajectory:
         activation_rms: root mean square of A_l over units and training examples `[n, R, L]`.
         gradient_rms: root mean square of the cost's derivative by W_l over its elements `[n, R, L]`.
         weight_rms: root mean square of W_l over its elements `[n, R, L]`.
-        distinct_units: how many different units a layer has, by the weights into and out of them `[n, R, L]`.
+        distinct_units: how many different units a layer has, rounding aside (see `probes.distinct_units`) `[n, R, L]`.
         unit_difference: the largest difference between two units of a layer in any of these weights `[n, R, L]`.
         snapshot_steps: the steps of the snapshots `[S]`.
         snapshots: the parameters at these steps `[n, S, P]`.

@@ -37,7 +37,7 @@ class _He(Initializer):
 
     def _variance(self, role: Role) -> float:
         fan = role.fan_in if self.mode == "fan_in" else role.fan_out
-        return 2 / ((1 + self.slope**2) * fan)
+        return 2 / ((1 + self.slope * self.slope) * fan)
 
 
 @INITIALIZERS.register("he_normal", aliases=("kaiming_normal",))

@@ -1,0 +1,82 @@
+"""Exit codes, and the sentence that goes with each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from firstdraw.errors import FirstdrawError, InputError, OutputError
+
+__all__ = ["EPILOG", "Exit", "guarded"]
+
+
+class Exit(IntEnum):
+    """How a command ends."""
+
+    OK = 0
+    FAILED = 1
+    INPUT = 2
+    OUTPUT = 4
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+    TERMINATED = 143
+
+
+EPILOG = """\b
+Exit codes:
+  0    done (a run that diverges, or a claim that does not hold, is a result)
+  1    something is missing or failed that is none of the below
+  2    the command line, a spec or the data break a rule; nothing was written
+  4    a file or the standard output cannot be written
+  130  interrupted; nothing was written
+  143  terminated; nothing was written
+"""
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Run a command and return its exit code; every expected failure is one sentence on the standard error."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        command()
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return Exit.INPUT
+    except (KeyboardInterrupt, click.Abort):
+        return _say("Interrupted; nothing was written.", Exit.INTERRUPTED)
+    except InputError as error:
+        return _say(f"Error: {error}.", Exit.INPUT)
+    except OutputError as error:
+        return _say(f"Error: {error}.", Exit.OUTPUT)
+    except FirstdrawError as error:
+        return _say(f"Error: {error}.", Exit.FAILED)
+    except MemoryError:
+        return _say("Error: the spec needs more memory than this machine has.", Exit.INPUT)
+    except BrokenPipeError:
+        # Whoever read the output has stopped; Python must not fail again on flushing what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.PIPE_CLOSED
+    except OSError as error:
+        return _say(f"Error: cannot write the output: {(error.strerror or str(error)).lower()}.", Exit.OUTPUT)
+    return Exit.OK
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    click.echo("Terminated; nothing was written.", err=True)
+    raise SystemExit(Exit.TERMINATED)
+
+
+def _say(sentence: str, code: Exit) -> Exit:
+    with contextlib.suppress(OSError):
+        click.echo(sentence, err=True)
+    return code

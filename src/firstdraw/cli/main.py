@@ -1,0 +1,124 @@
+"""The command `firstdraw` and its subcommands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from firstdraw.cli.exits import EPILOG, guarded
+from firstdraw.version import __version__
+
+__all__ = ["main"]
+
+REPORT = Path("firstdraw-report.html")
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    sys.exit(guarded(lambda: commands.main(args=arguments, prog_name="firstdraw", standalone_mode=False)))
+
+
+@click.group(context_settings=SETTINGS, epilog=EPILOG)
+@click.version_option(__version__, "-V", "--version")
+def commands() -> None:
+    """See what a weight initialization does to training, choose one on evidence.
+
+    \b
+    Examples:
+      firstdraw run                                    the exercise: zeros, normal x10, Xavier, He
+      firstdraw run --set training.steps=60000         the same, trained longer
+      firstdraw run --print-spec > mine.toml           a spec to start from
+      firstdraw run mine.toml --out mine.html          your own experiment
+      firstdraw paper exercise                         every claim of the exercise, measured
+      firstdraw list initializers                      what there is
+    """
+
+
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help=f"Where the report goes.  [default: {REPORT}; with --json: nowhere]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the results as JSON (see `firstdraw schema`).")
+progress_option = click.option("--progress/--no-progress", default=True, help="Show progress on the standard error.")
+
+
+@commands.command(epilog=EPILOG)
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change the spec; may be repeated.")
+@click.option("--print-spec", is_flag=True, help="Print the spec with all defaults as TOML, and do nothing else.")
+@out_option
+@json_option
+@progress_option
+def run(
+    spec: Path | None, settings: tuple[str, ...], print_spec: bool, out: Path | None, as_json: bool, progress: bool
+) -> None:
+    """Train each initialization of SPEC, a TOML file, and report what came of it.
+
+    Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles.
+
+    \b
+    Examples:
+      firstdraw run
+      firstdraw run --set network.widths=[2,64,64,1] --set network.activation=tanh
+      firstdraw run mine.toml --json | jq .summary
+    """
+    from firstdraw.cli.run import print_the_spec, run_the_spec
+
+    if print_spec:
+        print_the_spec(spec, settings)
+    else:
+        run_the_spec(spec, settings, _target(out, as_json), as_json=as_json, progress=progress)
+
+
+@commands.command(epilog=EPILOG)
+@click.argument("name")
+@out_option
+@json_option
+@progress_option
+def paper(name: str, out: Path | None, as_json: bool, progress: bool) -> None:
+    """Measure every claim of a publication; `exercise` is the one there is so far.
+
+    \b
+    Examples:
+      firstdraw paper exercise
+    """
+    from firstdraw.cli.paper import check_the_paper
+
+    check_the_paper(name, _target(out, as_json), as_json=as_json, progress=progress)
+
+
+@commands.command("list")
+@click.argument("kind", required=False)
+def list_(kind: str | None) -> None:
+    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+
+    \b
+    Examples:
+      firstdraw list
+      firstdraw list initializers
+    """
+    from firstdraw.cli.listing import list_the_catalogues
+
+    list_the_catalogues(kind)
+
+
+@commands.command()
+def schema() -> None:
+    """Print the JSON Schema of what `--json` prints."""
+    import json
+
+    from firstdraw.report.document import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _target(out: Path | None, as_json: bool) -> Path | None:
+    """Return where the report goes: a default for people, nowhere for programs that did not ask."""
+    if out is None and not as_json:
+        return REPORT
+    return out

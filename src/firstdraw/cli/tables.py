@@ -1,0 +1,64 @@
+"""Tables on the standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from firstdraw.papers import Checked
+    from firstdraw.report.summary import SummaryRow
+
+__all__ = ["print_claims", "print_comparison", "print_table"]
+
+COLORS = {"holds": "green", "half true": "yellow", "does not hold": "red"}
+
+
+def print_comparison(rows: Iterable[SummaryRow]) -> None:
+    """Print the comparison of the initializations."""
+    table = _table("Initialization", "Train", "Test", "First cost", "Last cost", "Verdict")
+    for row in rows:
+        first = str(row.first_textbook_cost)
+        if row.overflows:
+            first += f"\n{row.first_cost.median:.3f} safe"
+        _add(table, row.label, row.train_accuracy, row.test_accuracy, first, row.last_cost, row.verdict)
+    print_table(table)
+
+
+def print_claims(checked: Iterable[Checked]) -> None:
+    """Print what became of each claim."""
+    from rich.text import Text
+
+    table = _table("Claim", "Verdict", "What was measured")
+    for item in checked:
+        verdict = Text(item.verdict.value, style=COLORS[item.verdict.value])
+        table.add_row(Text(item.claim.statement), verdict, Text(item.sentence))
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Print a table; where the output is no terminal, wide enough for its lines to be searched."""
+    import sys
+
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _table(*headers: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, show_lines=True, pad_edge=False)
+    for header in headers:
+        table.add_column(header, no_wrap=header in ("Initialization", "Train", "Test", "Last cost"), overflow="fold")
+    return table
+
+
+def _add(table: Table, *cells: object) -> None:
+    """Add a row of plain text: a label with brackets in it is no markup."""
+    from rich.text import Text
+
+    table.add_row(*(Text(str(cell)) for cell in cells))

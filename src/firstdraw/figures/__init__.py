@@ -1,0 +1,17 @@
+"""Floor 6. Displays: each takes `ax=` and returns the axes it drew on."""
+
+from firstdraw.figures.boundary import plot_boundary
+from firstdraw.figures.curves import plot_accuracy, plot_cost
+from firstdraw.figures.layers import plot_layers
+from firstdraw.figures.palette import quiet_style
+from firstdraw.figures.points import is_planar, plot_points
+
+__all__ = [
+    "is_planar",
+    "plot_accuracy",
+    "plot_boundary",
+    "plot_cost",
+    "plot_layers",
+    "plot_points",
+    "quiet_style",
+]

@@ -1,0 +1,62 @@
+"""The data, as points in the plane."""
+
+# matplotlib types its keyword arguments only in part.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from firstdraw.datasets import Dataset, Examples
+from firstdraw.errors import InputError
+from firstdraw.figures.canvas import axes_or_new
+from firstdraw.figures.palette import CLASS_COLORS, CLASS_MARKERS
+
+__all__ = ["is_planar", "plot_points"]
+
+
+def is_planar(dataset: Dataset) -> bool:
+    """Whether the data are classes of points in the plane, few enough to be told apart."""
+    return (
+        dataset.task == "classification" and len(dataset.features) == 2 and len(dataset.classes) <= len(CLASS_COLORS)
+    )
+
+
+def plot_points(
+    dataset: Dataset, *, part: str = "train", ax: Axes | None = None, size: float = 14.0, most_points: int = 2000
+) -> Axes:
+    """Draw the examples of a data set with two features, one color and marker a class.
+
+    Args:
+        dataset: the data.
+        part: "train" or "test".
+        ax: where to draw; by default on a new figure.
+        size: of a marker, in square points.
+        most_points: of more examples than this only the first are drawn.
+
+    Returns:
+        The axes.
+
+    Raises:
+        InputError: if the data are not classes of points in the plane.
+    """
+    if not is_planar(dataset):
+        raise InputError("dataset", "must have two features and at most six classes to be drawn", dataset.features)
+    if part not in ("train", "test"):
+        raise InputError("part", "must be 'train' or 'test'", part)
+    ax = axes_or_new(ax, 4.0, 3.6)
+    examples: Examples = dataset.train if part == "train" else dataset.test
+    for number, name in enumerate(dataset.classes):
+        chosen = examples.inputs[:most_points][examples.targets[:most_points] == number]
+        ax.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            s=size,
+            color=CLASS_COLORS[number],
+            marker=CLASS_MARKERS[number],
+            linewidths=0,
+            label=f"class {name}",
+            zorder=3,
+        )
+    ax.set(xlabel=dataset.features[0], ylabel=dataset.features[1], aspect="equal")
+    return ax

@@ -1,0 +1,80 @@
+"""Floor 7. The Python door: a spec in, a result out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from firstdraw.engine import Progress
+from firstdraw.experiments import ExperimentRecord, Spec, prepare, read_file, read_table
+from firstdraw.experiments import run as run_prepared
+from firstdraw.papers import PAPERS
+from firstdraw.report import Claims
+from firstdraw.result import Result
+
+__all__ = ["claims_of", "read_spec", "run"]
+
+
+def read_spec(
+    spec: Spec | Mapping[str, Any] | str | os.PathLike[str] | None = None, settings: Sequence[str] = ()
+) -> Spec:
+    """Return a spec, however it is given.
+
+    Args:
+        spec: a `Spec`, a dictionary shaped like the TOML file, the path of such a file, or None for the exercise.
+        settings: changes to a file, a dictionary or the exercise, each `network.widths=[2, 64, 1]`.
+
+    Raises:
+        InputError: if it breaks a rule.
+    """
+    if isinstance(spec, Spec):
+        return spec
+    if spec is None:
+        from firstdraw.papers.exercise.studies import EXERCISE_FILE
+
+        return read_file(EXERCISE_FILE, settings)
+    if isinstance(spec, Mapping):
+        return read_table(dict(spec), settings)
+    return read_file(Path(spec), settings)
+
+
+def run(
+    spec: Spec | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    *,
+    settings: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Run an experiment: every initialization of a spec, trained with everything else equal, measured and diagnosed.
+
+    Args:
+        spec: a `Spec`, a dictionary shaped like the TOML file, the path of such a file, or None for the exercise.
+        settings: changes to a file, a dictionary or the exercise, each `network.widths=[2, 64, 1]`.
+        progress: is told how many steps have been made.
+
+    Returns:
+        The result: tables, figures that take `ax=`, and a page; shown as a page in a notebook.
+
+    Raises:
+        InputError: if the spec breaks a rule.
+
+    >>> result = run(settings=["training.steps=100", "recording.snapshots=[]"])
+    >>> [row.label for row in result.table()]
+    ['zeros', 'normal x10', 'Xavier', 'He']
+    """
+    record = run_prepared(prepare(read_spec(spec, settings)), progress)
+    return Result(record, claims_of(record))
+
+
+def claims_of(record: ExperimentRecord) -> Claims | None:
+    """Return the claims of the paper whose main experiment this is, checked as far as it allows; None if of none."""
+    for name, paper_class in PAPERS.items():
+        paper = paper_class()
+        studies = paper.studies()
+        main = next(iter(studies))
+        if studies[main] == record.spec:
+            checked = paper.check({main: record})
+            done = {item.claim.name for item in checked}
+            return Claims(name, checked, tuple(claim for claim in paper.claims() if claim.name not in done))
+    return None

@@ -1,0 +1,79 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from firstdraw.errors import OutputError
+
+__all__ = ["check_writable", "write_whole"]
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a path that cannot be written, before any work is done for it; nothing is left behind.
+
+    Raises:
+        OutputError: if the path is a folder, or its folder does not exist or refuses new files.
+    """
+    if path.is_dir():
+        raise OutputError(str(path), "it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise OutputError(str(path), f"its folder {path.parent} does not exist")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
+        raise OutputError(str(path), _reason(error)) from None
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(str(path), "it exists and is read-only")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file through a temporary one beside it, so that no failure leaves half of it.
+
+    Raises:
+        OutputError: if it cannot be written; what stood there before still does.
+    """
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is private; the result gets the permissions that a newly made file would have.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(str(path), _reason(error)) from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,182 @@
+"""The report: one self-contained page, without scripts and without network."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+import numpy as np
+import scipy
+from markupsafe import Markup
+
+from firstdraw.diagnosis import Severity
+from firstdraw.experiments import ExperimentRecord, RunRecord, as_toml
+from firstdraw.papers import Checked, Claim, Verdict
+from firstdraw.report.pictures import (
+    Picture,
+    cost_picture,
+    data_picture,
+    film_picture,
+    layers_picture,
+    run_picture,
+)
+from firstdraw.report.summary import summarize
+from firstdraw.version import __version__
+
+__all__ = ["Claims", "render"]
+
+MOST_CARDS: Final = 12
+"""More initializations than this are compared in the table alone; a page of a hundred figures helps nobody."""
+MOST_LINES: Final = 16
+"""Lines of the table of numbers below a curve."""
+FOLDER: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of a paper as the report tells them.
+
+    Args:
+        paper: the paper's name on the command line.
+        checked: what was measured.
+        unchecked: what needs more experiments than were run.
+    """
+
+    paper: str
+    checked: tuple[Checked, ...] = ()
+    unchecked: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    step: int
+    cost: str
+    test_cost: float
+    train_accuracy: float
+    test_accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    run: RunRecord
+    severity: str
+    picture: Picture
+    film: Picture | None
+    lines: tuple[_Line, ...]
+
+
+def render(record: ExperimentRecord, claims: Claims | None = None, times: Mapping[str, float] | None = None) -> str:
+    """Return the report as HTML.
+
+    Args:
+        record: the experiment.
+        claims: the claims that were checked on it.
+        times: seconds by what they were spent on.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    shown = [record.runs_of(start.label)[0] for start in record.spec.initializations[:MOST_CARDS]]
+    checked = claims.checked if claims else ()
+    return environment.get_template("page.html").render(
+        record=record,
+        rows=summarize(record),
+        lede=_lede(record),
+        data_sentence=_data_sentence(record),
+        data=data_picture(record),
+        curves=cost_picture(record),
+        layers=layers_picture(shown),
+        cards=[_card(record, run, number) for number, run in enumerate(shown)],
+        hidden_cards=len(record.spec.initializations) - len(shown),
+        claims=checked,
+        sections=list(dict.fromkeys(item.claim.section for item in checked)),
+        claims_sentence=_claims_sentence(checked),
+        unchecked=claims.unchecked if claims else (),
+        paper=claims.paper if claims else "",
+        times=times or {},
+        spec=as_toml(record.spec),
+        style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+        version=__version__,
+        versions=_versions(),
+        figure=_figure,
+    )
+
+
+def _figure(picture: Picture, kind: str = "") -> Markup:
+    return Markup('<figure class="{}"><div role="img" aria-label="{}">{}</div><figcaption>{}</figcaption></figure>').format(
+        kind, picture.caption, picture.svg, picture.caption
+    )
+
+
+def _card(record: ExperimentRecord, run: RunRecord, number: int) -> _Card:
+    return _Card(
+        run=run,
+        severity=run.findings[0].severity.name.lower(),
+        picture=run_picture(record, run, f"run{number}"),
+        film=film_picture(record, run, f"film{number}"),
+        lines=_lines(run),
+    )
+
+
+def _lines(run: RunRecord) -> tuple[_Line, ...]:
+    trajectory = run.trajectory
+    rows = np.unique(np.linspace(0, len(trajectory.steps) - 1, MOST_LINES).round().astype(int))
+    return tuple(
+        _Line(
+            step=int(trajectory.steps[row]),
+            cost=_both_costs(float(trajectory.textbook_cost[0, row]), float(trajectory.cost[0, row])),
+            test_cost=float(trajectory.test_cost[0, row]),
+            train_accuracy=float(trajectory.train_accuracy[0, row]),
+            test_accuracy=float(trajectory.test_accuracy[0, row]),
+        )
+        for row in rows
+    )
+
+
+def _both_costs(textbook: float, safe: float) -> str:
+    return f"{safe:.6f}" if np.isclose(textbook, safe, rtol=1e-6, equal_nan=True) else f"{textbook:.6g} ({safe:.6f})"
+
+
+def _lede(record: ExperimentRecord) -> str:
+    spec = record.spec
+    starts, seeds = len(spec.initializations), len(spec.seeds)
+    widths = "-".join(map(str, spec.network.widths))
+    seeded = f"seed {spec.seeds[0]}" if seeds == 1 else f"{seeds} seeds each"
+    worst = [run for run in record.runs if run.findings[0].severity >= Severity.WARNING]
+    plural = "s" if starts != 1 else ""
+    return (
+        f"{starts} initialization{plural} of a {widths} network, {seeded}, {spec.training.steps:,} steps; everything "
+        f"else equal. {len(record.runs) - len(worst)} of {len(record.runs)} runs start healthy."
+    )
+
+
+def _data_sentence(record: ExperimentRecord) -> str:
+    dataset = record.dataset
+    kind = f"{len(dataset.classes)} classes" if dataset.task == "classification" else "a regression"
+    count = len(dataset.features)
+    description = record.spec.data.description
+    return (
+        f"{description[0].upper()}{description[1:]}. {len(dataset.train):,} training and {len(dataset.test):,} test examples "
+        f"of {count} feature{'s' if count != 1 else ''}, {kind}."
+    )
+
+
+def _claims_sentence(checked: tuple[Checked, ...]) -> str:
+    counts = {verdict: sum(item.verdict is verdict for item in checked) for verdict in Verdict}
+    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+    return f"{len(checked)} claims were measured: {told}. Each verdict follows from the numbers beside it."
+
+
+def _versions() -> dict[str, str]:
+    import sklearn
+
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "sklearn": sklearn.__version__,
+    }

@@ -1,0 +1,107 @@
+"""The comparison table: one row an initialization."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from firstdraw.experiments import ExperimentRecord, RunRecord
+
+__all__ = ["Spread", "SummaryRow", "summarize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median, the smallest and the largest of a number over the seeds.
+
+    >>> str(Spread.of([0.5, 0.75, 1.0], ".0%"))
+    '75% (50% to 100%)'
+    """
+
+    median: float
+    smallest: float
+    largest: float
+    pattern: str = ".4g"
+
+    @classmethod
+    def of(cls, values: Sequence[float], pattern: str = ".4g") -> Spread:
+        """Return the spread of some values, written by a format pattern."""
+        # The median of two infinite costs is infinite, where NumPy's mean of the middle two would do as well.
+        return cls(float(np.median(values)), float(np.min(values)), float(np.max(values)), pattern)
+
+    def __str__(self) -> str:
+        if np.isnan(self.median):
+            return "-"
+        middle = format(self.median, self.pattern)
+        if self.smallest == self.largest:
+            return middle
+        return f"{middle} ({format(self.smallest, self.pattern)} to {format(self.largest, self.pattern)})"
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """What came of one initialization.
+
+    Args:
+        label: its name.
+        seeds: how many runs it had.
+        train_accuracy: after the last step, over the seeds; NaN for regression.
+        test_accuracy: the same on the test examples; NaN without any.
+        first_textbook_cost: before the first step, through the predicted probabilities, which can overflow.
+        first_cost: before the first step, overflow-safe.
+        last_cost: after the last step, overflow-safe.
+        verdict: in one or two sentences.
+    """
+
+    label: str
+    seeds: int
+    train_accuracy: Spread
+    test_accuracy: Spread
+    first_textbook_cost: Spread
+    first_cost: Spread
+    last_cost: Spread
+    verdict: str
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the textbook's formula and the overflow-safe one disagree about the first cost."""
+        return not np.isclose(self.first_textbook_cost.median, self.first_cost.median, rtol=1e-6)
+
+    @property
+    def first_cost_shown(self) -> str:
+        """The first cost as tables show it: both forms where they disagree."""
+        if self.overflows:
+            return f"{self.first_textbook_cost} (overflow-safe {self.first_cost.median:.3f})"
+        return str(self.first_cost)
+
+
+def summarize(record: ExperimentRecord) -> tuple[SummaryRow, ...]:
+    """Return the comparison table of an experiment."""
+    return tuple(_row(start.label, record.runs_of(start.label)) for start in record.spec.initializations)
+
+
+def _row(label: str, runs: Sequence[RunRecord]) -> SummaryRow:
+    def spread(name: str, index: int, pattern: str) -> Spread:
+        return Spread.of([float(getattr(run.trajectory, name)[0, index]) for run in runs], pattern)
+
+    return SummaryRow(
+        label=label,
+        seeds=len(runs),
+        train_accuracy=spread("train_accuracy", -1, ".2%"),
+        test_accuracy=spread("test_accuracy", -1, ".2%"),
+        first_textbook_cost=spread("textbook_cost", 0, ".4f"),
+        first_cost=spread("cost", 0, ".4f"),
+        last_cost=spread("cost", -1, ".4f"),
+        verdict=runs[0].verdict if len(runs) == 1 else _shared_verdict(runs),
+    )
+
+
+def _shared_verdict(runs: Sequence[RunRecord]) -> str:
+    """Return how many of the runs each cause was found in, the worst causes first."""
+    severity = {finding.cause: finding.severity for run in runs for finding in run.findings}
+    counts = Counter(cause for run in runs for cause in {finding.cause for finding in run.findings})
+    order = sorted(counts, key=lambda cause: (-severity[cause], -counts[cause], cause))
+    return "; ".join(f"{cause} in {counts[cause]} of {len(runs)} seeds" for cause in order).capitalize() + "."
