@@ -63,9 +63,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
         self._classes: dict[str, type[Member]] = {}
         self._aliases: dict[str, str] = {}
 
-    def register(
-        self, name: str, *, aliases: tuple[str, ...] = ()
-    ) -> Callable[[Registered], Registered]:
+    def register(self, name: str, *, aliases: tuple[str, ...] = ()) -> Callable[[Registered], Registered]:
         """Return a class decorator that enters the class under `name` and its `aliases`."""
         for taken in (name, *aliases):
             if taken in self._classes or taken in self._aliases:

@@ -6,9 +6,11 @@ caller prefixes where that name stands (:meth:`InputError.under`) and the situat
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final, Self
 
-__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "shown"]
+__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "located", "shown"]
 
 _LONGEST_VALUE: Final = 80
 
@@ -81,6 +83,23 @@ class InputError(FirstdrawError, ValueError):
         """Say in which file or cell the rule was broken, and return the error itself."""
         self.situation = f"{situation}: {self.situation}" if self.situation else situation
         return self
+
+
+@contextmanager
+def located(path: str) -> Generator[None]:
+    """Prefix the path of every input error that leaves the block.
+
+    >>> with located("network"):
+    ...     raise InputError("widths[2]", "must be a positive integer", -5)
+    Traceback (most recent call last):
+    ...
+    firstdraw.errors.InputError: `network.widths[2]` must be a positive integer, got -5
+    """
+    try:
+        yield
+    except InputError as error:
+        error.under(path)
+        raise
 
 
 class OutputError(FirstdrawError, OSError):

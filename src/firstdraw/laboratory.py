@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from firstdraw.engine import Progress
 from firstdraw.experiments import ExperimentRecord, Spec, prepare, read_file, read_table
 from firstdraw.experiments import run as run_prepared
 from firstdraw.papers import PAPERS
+from firstdraw.papers.exercise.studies import EXERCISE_FILE
 from firstdraw.report import Claims
 from firstdraw.result import Result
 
@@ -32,9 +34,7 @@ def read_spec(
     if isinstance(spec, Spec):
         return spec
     if spec is None:
-        from firstdraw.papers.exercise.studies import EXERCISE_FILE
-
-        return read_file(EXERCISE_FILE, settings)
+        return read_table(tomllib.loads(EXERCISE_FILE.read_text(encoding="utf-8")), settings)
     if isinstance(spec, Mapping):
         return read_table(dict(spec), settings)
     return read_file(Path(spec), settings)

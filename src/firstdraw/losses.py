@@ -80,6 +80,12 @@ class Loss(ABC):
 LOSSES: Catalogue[Loss] = Catalogue("loss")
 
 
+def _means(Y: Floats) -> Floats:
+    """Return the mean of each row, as a column."""
+    means: Floats = Y.mean(axis=1, keepdims=True)
+    return means
+
+
 @LOSSES.register("binary_cross_entropy", aliases=("bce",))
 @dataclass(frozen=True, slots=True)
 class BinaryCrossEntropy(Loss):
@@ -117,7 +123,7 @@ class BinaryCrossEntropy(Loss):
 
     def constant_output(self, Y: Floats) -> Floats:
         # Where all examples are of one class the logit is infinite; at 1000 the cost is 0 already.
-        return np.broadcast_to(np.clip(special.logit(Y.mean(axis=1, keepdims=True)), -1e3, 1e3), Y.shape)
+        return np.broadcast_to(np.clip(special.logit(_means(Y)), -1e3, 1e3), Y.shape)
 
 
 @LOSSES.register("softmax_cross_entropy", aliases=("cross_entropy",))
@@ -139,19 +145,20 @@ class SoftmaxCrossEntropy(Loss):
         return special.softmax(Z, axis=0)
 
     def value(self, Z: Floats, Y: Floats) -> float:
-        return float(np.mean(special.logsumexp(Z, axis=0) - np.sum(Z * Y, axis=0)))
+        costs: Floats = special.logsumexp(Z, axis=0) - np.sum(Z * Y, axis=0)
+        return float(np.mean(costs))
 
     def textbook_value(self, Z: Floats, Y: Floats) -> float:
-        right = np.sum(self.predict(Z) * Y, axis=0)
         with np.errstate(divide="ignore"):
-            return float(np.mean(-np.log(right)))
+            costs: Floats = -np.log(np.sum(self.predict(Z) * Y, axis=0))
+        return float(np.mean(costs))
 
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
         return (special.softmax(Z, axis=0) - Y) / Z.dtype.type(Z.shape[1])
 
     def constant_output(self, Y: Floats) -> Floats:
         with np.errstate(divide="ignore"):
-            return np.broadcast_to(np.maximum(np.log(Y.mean(axis=1, keepdims=True)), -1e3), Y.shape)
+            return np.broadcast_to(np.maximum(np.log(_means(Y)), -1e3), Y.shape)
 
 
 @LOSSES.register("squared_error", aliases=("mse", "mean_squared_error"))
@@ -177,4 +184,4 @@ class SquaredError(Loss):
         return (Z - Y) * Z.dtype.type(2 / Z.size)
 
     def constant_output(self, Y: Floats) -> Floats:
-        return np.broadcast_to(Y.mean(axis=1, keepdims=True), Y.shape)
+        return np.broadcast_to(_means(Y), Y.shape)

@@ -68,12 +68,16 @@ class MultilayerPerceptron:
 
     def __post_init__(self) -> None:
         if len(self.widths) < 2:
-            raise InputError("widths", "must have two entries or more, the features first, the outputs last", self.widths)
+            raise InputError(
+                "widths", "must have two entries or more, the features first, the outputs last", self.widths
+            )
         for i, width in enumerate(self.widths):
             check_positive_integer(f"widths[{i}]", width)
         if self.parameter_count > MOST_PARAMETERS:
             raise InputError(
-                "widths", f"must give at most {MOST_PARAMETERS:,} parameters, and {self.widths} gives", self.parameter_count
+                "widths",
+                f"must give at most {MOST_PARAMETERS:,} parameters, and {self.widths} gives",
+                self.parameter_count,
             )
 
     @property
@@ -108,9 +112,7 @@ class MultilayerPerceptron:
             laws: one law a role.
             draws: where the random numbers come from.
         """
-        parts = [
-            law.sample(draws, role.name, role.shape).ravel() for role, law in zip(self.roles, laws, strict=True)
-        ]
+        parts = [law.sample(draws, role.name, role.shape).ravel() for role, law in zip(self.roles, laws, strict=True)]
         return np.concatenate(parts)
 
     def layers(self, theta: Floats) -> list[Layer]:
@@ -119,9 +121,7 @@ class MultilayerPerceptron:
         start = 0
         for fan_in, fan_out in pairwise(self.widths):
             middle, end = start + fan_out * fan_in, start + fan_out * (fan_in + 1)
-            layers.append(
-                Layer(theta[start:middle].reshape(fan_out, fan_in), theta[middle:end].reshape(fan_out, 1))
-            )
+            layers.append(Layer(theta[start:middle].reshape(fan_out, fan_in), theta[middle:end].reshape(fan_out, 1)))
             start = end
         return layers
 
@@ -139,9 +139,7 @@ class MultilayerPerceptron:
         """Return Z_L for the inputs `[d, m]`."""
         return self.forward(self.layers(theta), inputs).Z[-1]
 
-    def backward(
-        self, layers: Sequence[Layer], taps: Taps, dZ: Floats, gradients: Sequence[Layer]
-    ) -> list[Floats]:
+    def backward(self, layers: Sequence[Layer], taps: Taps, dZ: Floats, gradients: Sequence[Layer]) -> list[Floats]:
         """Write the gradients of every W and b into `gradients`, and return those of every Z.
 
         With dZ_L the cost's derivative by Z_L: dW_l = dZ_l A_(l-1)^T, db_l = sum over examples of dZ_l,

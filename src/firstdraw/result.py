@@ -90,7 +90,9 @@ class Result:
             if run.label == label and seed in (None, run.seed):
                 return run
         labels = [start.label for start in self.record.spec.initializations]
-        raise InputError("label", f"must be one of {labels}, with a seed of {list(self.record.spec.seeds)}", (label, seed))
+        raise InputError(
+            "label", f"must be one of {labels}, with a seed of {list(self.record.spec.seeds)}", (label, seed)
+        )
 
     def plot_data(self, *, part: Literal["train", "test"] = "train", ax: Axes | None = None) -> Axes:
         """Draw the examples in the plane of their two features; see `figures.plot_points`."""

@@ -74,7 +74,7 @@ def check_share(name: str, value: float) -> float:
 
 def is_integer(value: object) -> bool:
     """Whether a value is an integer, and no boolean."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral)
 
 
 def check_positive_integer(name: str, value: int) -> int:

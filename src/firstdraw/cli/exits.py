@@ -52,31 +52,37 @@ def guarded(command: Callable[[], object]) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.INPUT
-    except (KeyboardInterrupt, click.Abort):
-        return _say("Interrupted; nothing was written.", Exit.INTERRUPTED)
-    except InputError as error:
-        return _say(f"Error: {error}.", Exit.INPUT)
-    except OutputError as error:
-        return _say(f"Error: {error}.", Exit.OUTPUT)
-    except FirstdrawError as error:
-        return _say(f"Error: {error}.", Exit.FAILED)
-    except MemoryError:
-        return _say("Error: the spec needs more memory than this machine has.", Exit.INPUT)
-    except BrokenPipeError:
-        # Whoever read the output has stopped; Python must not fail again on flushing what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.PIPE_CLOSED
-    except OSError as error:
-        return _say(f"Error: cannot write the output: {(error.strerror or str(error)).lower()}.", Exit.OUTPUT)
+    except (KeyboardInterrupt, click.Abort, FirstdrawError, MemoryError, OSError) as error:
+        sentence, code = _ending(error)
+        if sentence:
+            with contextlib.suppress(OSError):
+                click.echo(sentence, err=True)
+        return code
     return Exit.OK
+
+
+def _ending(error: BaseException) -> tuple[str, Exit]:
+    """Return the sentence and the exit code that an expected failure ends with."""
+    match error:
+        case InputError():
+            return f"Error: {error}.", Exit.INPUT
+        case OutputError():
+            return f"Error: {error}.", Exit.OUTPUT
+        case FirstdrawError():
+            return f"Error: {error}.", Exit.FAILED
+        case MemoryError():
+            return "Error: the spec needs more memory than this machine has.", Exit.INPUT
+        case BrokenPipeError():
+            # Whoever read the output has stopped; Python must not fail again on flushing what is left.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return "", Exit.PIPE_CLOSED
+        case OSError():
+            reason = (error.strerror or str(error)).lower()
+            return f"Error: cannot write the output: {reason}.", Exit.OUTPUT
+        case _:
+            return "Interrupted; nothing was written.", Exit.INTERRUPTED
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     click.echo("Terminated; nothing was written.", err=True)
     raise SystemExit(Exit.TERMINATED)
-
-
-def _say(sentence: str, code: Exit) -> Exit:
-    with contextlib.suppress(OSError):
-        click.echo(sentence, err=True)
-    return code

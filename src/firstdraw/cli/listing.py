@@ -51,7 +51,9 @@ def list_the_catalogues(kind: str | None) -> None:
     for name, member in catalogue.items():
         names = ", ".join((name, *catalogue.aliases_of(name)))
         source = getattr(member, "source", None)
-        table.add_row(Text(names), Text(_what(member)), Text("" if source is None else f"{source.authors} {source.year}"))
+        table.add_row(
+            Text(names), Text(_what(member)), Text("" if source is None else f"{source.authors} {source.year}")
+        )
     print_table(table)
 
 

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 @click.group(context_settings=SETTINGS, epilog=EPILOG)
 @click.version_option(__version__, "-V", "--version")
 def commands() -> None:
-    """See what a weight initialization does to training, choose one on evidence.
+    r"""See what a weight initialization does to training, choose one on evidence.
 
     \b
     Examples:
@@ -43,7 +43,9 @@ out_option = click.option(
     type=click.Path(path_type=Path),
     help=f"Where the report goes.  [default: {REPORT}; with --json: nowhere]",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the results as JSON (see `firstdraw schema`).")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the results as JSON (see `firstdraw schema`)."
+)
 progress_option = click.option("--progress/--no-progress", default=True, help="Show progress on the standard error.")
 
 
@@ -57,7 +59,7 @@ progress_option = click.option("--progress/--no-progress", default=True, help="S
 def run(
     spec: Path | None, settings: tuple[str, ...], print_spec: bool, out: Path | None, as_json: bool, progress: bool
 ) -> None:
-    """Train each initialization of SPEC, a TOML file, and report what came of it.
+    r"""Train each initialization of SPEC, a TOML file, and report what came of it.
 
     Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles.
 
@@ -81,7 +83,7 @@ def run(
 @json_option
 @progress_option
 def paper(name: str, out: Path | None, as_json: bool, progress: bool) -> None:
-    """Measure every claim of a publication; `exercise` is the one there is so far.
+    r"""Measure every claim of a publication; `exercise` is the one there is so far.
 
     \b
     Examples:
@@ -95,7 +97,7 @@ def paper(name: str, out: Path | None, as_json: bool, progress: bool) -> None:
 @commands.command("list")
 @click.argument("kind", required=False)
 def list_(kind: str | None) -> None:
-    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+    r"""List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:

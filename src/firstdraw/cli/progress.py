@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 @contextmanager
-def progress_of(total: int, what: str, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
+def progress_of(total: int, what: str, *, shown: bool = True) -> Generator[Callable[[int], None]]:
     """Give a function that is told how many steps were made, and show how the work advances.
 
     Args:
@@ -25,7 +25,7 @@ def progress_of(total: int, what: str, *, shown: bool = True) -> Iterator[Callab
         shown: whether anything is shown at all.
     """
     if not shown:
-        yield lambda steps: None
+        yield lambda _steps: None
     elif sys.stderr.isatty():
         with _bar(total, what) as advance:
             yield advance
@@ -34,7 +34,7 @@ def progress_of(total: int, what: str, *, shown: bool = True) -> Iterator[Callab
 
 
 @contextmanager
-def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def _bar(total: int, what: str) -> Generator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

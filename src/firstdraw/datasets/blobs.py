@@ -46,9 +46,7 @@ class Blobs(DatasetRecipe):
     features: int = 2
     spread: float = 1.0
     seed: int = 1
-    description: ClassVar[str] = (
-        "round Gaussian clouds around random centers; any number of features and classes"
-    )
+    description: ClassVar[str] = "round Gaussian clouds around random centers; any number of features and classes"
     source: ClassVar[Source | None] = SCIKIT_LEARN
 
     def __post_init__(self) -> None:

@@ -45,9 +45,7 @@ class GaussianClouds(DatasetRecipe):
     features: int = 2
     distance: float = 2.0
     seed: int = 1
-    description: ClassVar[str] = (
-        "two overlapping Gaussian clouds with known best accuracy; any number of features"
-    )
+    description: ClassVar[str] = "two overlapping Gaussian clouds with known best accuracy; any number of features"
 
     def __post_init__(self) -> None:
         check_positive_integer("features", self.features)

@@ -64,9 +64,7 @@ class Dataset:
             raise InputError("", "the training inputs must differ from each other, and every row is the same")
         if self.task == "classification" and len(np.unique(self.train.targets)) < 2:
             only = self.classes[int(self.train.targets[0])]
-            raise InputError(
-                "", f"the training examples must have two classes or more, and all are of class {only!r}"
-            )
+            raise InputError("", f"the training examples must have two classes or more, and all are of class {only!r}")
 
     @property
     def target_dimensions(self) -> int:
@@ -91,15 +89,11 @@ class Dataset:
         deviation[~varies] = 0.0
         if not np.isfinite(deviation).all():
             column = self.features[int(np.argmin(np.isfinite(deviation)))]
-            raise InputError(
-                "", f"column {column!r} must have a variance that does not overflow to be standardized"
-            )
+            raise InputError("", f"column {column!r} must have a variance that does not overflow to be standardized")
         scale = np.where(deviation > 0, deviation, 1.0)
         # A test example far from all training examples may overflow; the new data set refuses it.
         with np.errstate(over="ignore"):
-            train, test = (
-                replace(part, inputs=(part.inputs - mean) / scale) for part in (self.train, self.test)
-            )
+            train, test = (replace(part, inputs=(part.inputs - mean) / scale) for part in (self.train, self.test))
         return replace(self, train=train, test=test)
 
 
@@ -107,9 +101,7 @@ def _check_finite(name: str, values: Floats | Integers) -> None:
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         row = int(bad[0][0])
-        raise InputError(
-            "", f"{name} must be finite, and {len(bad)} of {values.size} are not, the first in row {row}"
-        )
+        raise InputError("", f"{name} must be finite, and {len(bad)} of {values.size} are not, the first in row {row}")
 
 
 class DatasetRecipe(ABC):

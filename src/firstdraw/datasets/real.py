@@ -96,9 +96,7 @@ class Wine(_Shipped):
 
     loader: ClassVar[str] = "load_wine"
     description: ClassVar[str] = "178 wines from three growers; 13 features of unlike scales, 3 classes"
-    source: ClassVar[Source | None] = Source(
-        "Aeberhard & Forina", 1991, "Wine", "https://doi.org/10.24432/C5PC7J"
-    )
+    source: ClassVar[Source | None] = Source("Aeberhard & Forina", 1991, "Wine", "https://doi.org/10.24432/C5PC7J")
 
 
 @DATASETS.register("breast_cancer")

@@ -92,18 +92,12 @@ class SplitRecipe(DatasetRecipe):
         if not _is_switch(self.standardize):
             raise InputError("standardize", "must be true or false", self.standardize)
 
-    def divided(
-        self, table: Examples, task: Task, *, classes: tuple[str, ...], features: tuple[str, ...]
-    ) -> Dataset:
+    def divided(self, table: Examples, task: Task, *, classes: tuple[str, ...], features: tuple[str, ...]) -> Dataset:
         """Return the table's data, split and, if asked for, standardized."""
         test_size = round(self.test_share * len(table))
         most = len(table) - (len(classes) if task == "classification" else 1)
         if test_size > most:
-            what = (
-                f"every one of the {len(classes)} classes"
-                if task == "classification"
-                else "the training part"
-            )
+            what = f"every one of the {len(classes)} classes" if task == "classification" else "the training part"
             raise InputError(
                 "test_share",
                 f"must leave {what} a training example: at most {most} of {len(table)} examples"

@@ -129,9 +129,7 @@ class Csv(_Table):
         if len(self.delimiter) != 1 or not (self.delimiter.isprintable() or self.delimiter == "\t"):
             raise InputError("delimiter", "must be one character, printable or a tab", self.delimiter)
         if self.delimiter == '"':
-            raise InputError(
-                "delimiter", "must not be the quotation mark, which encloses cells", self.delimiter
-            )
+            raise InputError("delimiter", "must not be the quotation mark, which encloses cells", self.delimiter)
 
     def load(self) -> Dataset:
         _check_file(self.path)
@@ -180,9 +178,7 @@ class Csv(_Table):
         inputs, labels, lines = array("d"), list[str](), array("q")
         for line, cells in rows:
             if len(cells) != len(names):
-                raise self._broken(
-                    f"line {line} must have {len(names)} cells like the header, and has {len(cells)}"
-                )
+                raise self._broken(f"line {line} must have {len(names)} cells like the header, and has {len(cells)}")
             labels.append(cells.pop(column))
             lines.append(line)
             inputs.extend(self._number(line, name, cell) for name, cell in zip(features, cells, strict=True))
@@ -211,9 +207,7 @@ class Csv(_Table):
                 raise self._broken(f"line {line} must name each column once, and has {name!r} twice")
             seen.add(name)
         if len(names) == 1:
-            raise self._broken(
-                f"a column of features must stand beside the target {self.target!r}, and none does"
-            )
+            raise self._broken(f"a column of features must stand beside the target {self.target!r}, and none does")
         return names.index(self.target)
 
     def _number(self, line: int, name: str, cell: str) -> float:
@@ -227,9 +221,7 @@ class Csv(_Table):
 
     def _targets(self, labels: list[str], lines: Sequence[int]) -> tuple[Floats | Integers, tuple[str, ...]]:
         if self.task == "regression":
-            values = [
-                self._number(line, self.target, label) for line, label in zip(lines, labels, strict=True)
-            ]
+            values = [self._number(line, self.target, label) for line, label in zip(lines, labels, strict=True)]
             return np.array(values, np.float64)[:, np.newaxis], ()
         for line, label in zip(lines, labels, strict=True):
             if not label:
@@ -320,9 +312,7 @@ class Npz(_Table):
             raise InputError(option, f"must be an array of {self.path!r}", name, hint)
         # A compressed file may be far smaller than what it unpacks to.
         if members[name].file_size > LARGEST_FILE:
-            raise self._refusal(
-                option, "must be an array of at most 2 GB", f"has {members[name].file_size:,} bytes"
-            )
+            raise self._refusal(option, "must be an array of at most 2 GB", f"has {members[name].file_size:,} bytes")
         try:
             with archive.open(members[name]) as file:
                 values = cast("object", np.load(file, allow_pickle=False))

@@ -81,7 +81,8 @@ def plateau(measured: Measurements) -> Iterator[Finding]:
         severity=Severity.WARNING,
         place="",
         sentence=(
-            f"Training stands still: over the last {PLATEAU_WINDOW:.0%} of the steps the cost falls by only {fall:.2%}, "
+            f"Training stands still: over the last {PLATEAU_WINDOW:.0%} of the steps the cost falls by only "
+            f"{fall:.2%}, "
             f"to {last:.4g}"
         ),
         evidence={"fall of the cost": fall, "last cost": last, "cost of the best constant": constant},
@@ -100,7 +101,9 @@ def still_improving(measured: Measurements) -> Iterator[Finding]:
         cause="still improving",
         severity=Severity.NOTE,
         place="",
-        sentence=f"It is still improving: over the last {IMPROVING_WINDOW:.0%} of the steps the cost falls by {fall:.1%}",
+        sentence=(
+            f"It is still improving: over the last {IMPROVING_WINDOW:.0%} of the steps the cost falls by {fall:.1%}"
+        ),
         evidence={"fall of the cost": fall, "last cost": measured.end.cost},
         remedy="Train longer",
     )

@@ -72,7 +72,9 @@ def saturated_output(measured: Measurements) -> Iterator[Finding]:
         cause="saturated output",
         severity=Severity.WARNING,
         place=f"layer {start.layers[-1].layer}",
-        sentence=f"The output starts saturated: {exactly if output.certain else flat}{wrong}, so the cost starts at {costs}",
+        sentence=(
+            f"The output starts saturated: {exactly if output.certain else flat}{wrong}, so the cost starts at {costs}"
+        ),
         evidence={
             "flat": output.flat,
             "exactly 0 or 1": output.certain,

@@ -36,7 +36,7 @@ class NumpyLegacyDraws:
     def __init__(self, seed: int) -> None:
         if not (is_integer(seed) and 0 <= seed <= LARGEST_SEED):
             raise InputError("seed", "must be an integer from 0 to 2^32 - 1 for NumPy's legacy stream", seed)
-        self._stream = np.random.RandomState(seed)  # noqa: NPY002  # the legacy stream is the point
+        self._stream = np.random.RandomState(seed)  # the legacy stream is the point
 
     def uniform(self, name: str, shape: Shape) -> Floats:  # noqa: ARG002  # one stream serves every name
         """Return the stream's next draws from U[0, 1)."""

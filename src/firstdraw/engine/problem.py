@@ -121,9 +121,7 @@ def columns(dataset: Dataset, loss: Loss, precision: Precision) -> tuple[Columns
         labels = part.targets.astype(np.int64) if dataset.task == "classification" else None
         Y = part.targets.T if labels is None else loss.encode(labels, dimensions)
         parts.append(
-            Columns(
-                np.ascontiguousarray(part.inputs.T, precision), np.ascontiguousarray(Y, precision), labels
-            )
+            Columns(np.ascontiguousarray(part.inputs.T, precision), np.ascontiguousarray(Y, precision), labels)
         )
     train, test = parts
     if train is None:

@@ -13,7 +13,7 @@ from firstdraw.arrays import Floats
 from firstdraw.engine.problem import Columns, Problem
 from firstdraw.engine.trajectory import Outcome, Trajectory
 from firstdraw.errors import InputError
-from firstdraw.networks import Layer, Taps
+from firstdraw.networks import Taps
 from firstdraw.probes.state import rms
 from firstdraw.probes.symmetry import distinct_units, unit_difference
 
@@ -26,9 +26,7 @@ Progress = Callable[[int], None]
 STEPS_PER_PROGRESS = 250
 
 
-def train(
-    problem: Problem, parameters: Floats, seeds: tuple[int, ...], progress: Progress | None = None
-) -> Trajectory:
+def train(problem: Problem, parameters: Floats, seeds: tuple[int, ...], progress: Progress | None = None) -> Trajectory:
     """Train n networks on one problem.
 
     Each network's result depends on its own row of `parameters` and its own seed alone.
@@ -175,9 +173,9 @@ class _Run:
         records["distinct_units"][row] = distinct_units(self.layers)
         records["unit_difference"][row] = unit_difference(self.layers)
         if problem.test is not None:
-            Z = problem.network.forward(self.layers, problem.test.X).Z[-1]
-            records["test_cost"][row] = loss.value(Z, problem.test.Y)
-            records["test_accuracy"][row] = _accuracy(problem, Z, problem.test)
+            held_out = problem.network.forward(self.layers, problem.test.X).Z[-1]
+            records["test_cost"][row] = loss.value(held_out, problem.test.Y)
+            records["test_accuracy"][row] = _accuracy(problem, held_out, problem.test)
 
     def _first_layer_that_is_not_finite(self) -> int:
         for number, (layer, gradient) in enumerate(zip(self.layers, self.gradients, strict=True)):
@@ -189,4 +187,4 @@ class _Run:
 def _accuracy(problem: Problem, Z: Floats, examples: Columns) -> float:
     if examples.labels is None:
         return float("nan")
-    return float(np.mean(problem.loss.classify(Z) == examples.labels))
+    return float(np.mean(np.equal(problem.loss.classify(Z), examples.labels)))

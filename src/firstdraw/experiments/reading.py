@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import msgspec
 import tomli_w
@@ -15,7 +15,7 @@ from firstdraw.activations import ACTIVATIONS
 from firstdraw.datasets import DATASETS
 from firstdraw.draws import DRAWS
 from firstdraw.engine import OPTIMIZERS, Batches, Precision, Recording
-from firstdraw.errors import InputError
+from firstdraw.errors import InputError, located
 from firstdraw.experiments.choices import Choice, check_known, choose, describe
 from firstdraw.experiments.sentences import as_input_error
 from firstdraw.experiments.spec import Initialization, Spec, Training
@@ -27,7 +27,6 @@ __all__ = ["as_table", "as_toml", "read_file", "read_table"]
 
 # A spec is written by hand; a larger file is not one.
 LARGEST_FILE: Final = 1_000_000
-Result = TypeVar("Result")
 
 
 class _Network(msgspec.Struct, frozen=True):
@@ -87,7 +86,9 @@ def read_file(path: Path, settings: Sequence[str] = ()) -> Spec:
     except tomllib.TOMLDecodeError as error:
         raise InputError("", f"the spec {path} is not TOML: {error}") from None
     except InputError as error:
-        raise error.during(f"in {path}") if error.path else error  # noqa: B904  # the same error, told where
+        if error.path:
+            error.during(f"in {path}")
+        raise
 
 
 def read_table(table: dict[str, Any], settings: Sequence[str] = (), folder: Path | None = None) -> Spec:
@@ -115,60 +116,50 @@ def _check_keys(table: dict[str, Any]) -> None:
     """Refuse unknown keys of the tables whose keys are fixed; choices check their own."""
     check_known(table, _Spec.__struct_fields__, "part of a spec")
     for name, struct in (("network", _Network), ("training", _Training), ("recording", _Recording)):
-        part = table.get(name)
-        if isinstance(part, dict):
-            _at(name, lambda part=cast("dict[str, Any]", part), struct=struct, name=name: check_known(
-                part, struct.__struct_fields__, f"part of `{name}`"
-            ))
-    starts = table.get("initializations")
-    if isinstance(starts, list):
+        if isinstance(part := table.get(name), dict):
+            with located(name):
+                check_known(cast("dict[str, Any]", part), struct.__struct_fields__, f"part of `{name}`")
+    if isinstance(starts := table.get("initializations"), list):
         for i, start in enumerate(cast("list[Any]", starts)):
             if isinstance(start, dict):
-                _at(f"initializations[{i}]", lambda start=cast("dict[str, Any]", start): check_known(
-                    start, _Initialization.__struct_fields__, "part of an initialization"
-                ))
-
-
-def _at(path: str, make: Callable[[], Result]) -> Result:
-    """Return what `make` makes; an error that it raises gets the path in front."""
-    try:
-        return make()
-    except InputError as error:
-        raise error.under(path)  # noqa: B904  # the same error, told where
+                with located(f"initializations[{i}]"):
+                    known = _Initialization.__struct_fields__
+                    check_known(cast("dict[str, Any]", start), known, "part of an initialization")
 
 
 def _assemble(raw: _Spec, folder: Path | None) -> Spec:
-    training = raw.training
-    data = raw.data
-    if isinstance(data, dict) and isinstance(data.get("path"), str) and folder is not None:
-        data = data | {"path": str(folder / data["path"])}
-    return Spec(
-        title=raw.title,
-        data=_at("data", lambda: choose(DATASETS, data)),
-        network=_at(
-            "network",
-            lambda: MultilayerPerceptron(
-                raw.network.widths, _at("activation", lambda: choose(ACTIVATIONS, raw.network.activation))
-            ),
-        ),
-        training=_at(
-            "training",
-            lambda: Training(
-                loss=_at("loss", lambda: choose(LOSSES, training.loss)),
-                optimizer=_at("optimizer", lambda: choose(OPTIMIZERS, training.optimizer)),
-                steps=training.steps,
-                batches=_batches(training.batch_size),
-                precision=training.precision,
-            ),
-        ),
-        initializations=tuple(
-            _at(f"initializations[{i}]", lambda start=start: _initialization(start))
-            for i, start in enumerate(raw.initializations)
-        ),
-        seeds=raw.seeds,
-        draws=_at("draws", lambda: DRAWS.canonical(raw.draws)),
-        recording=_at("recording", lambda: Recording(raw.recording.every, raw.recording.snapshots)),
-    )
+    with located("data"):
+        data = choose(DATASETS, _beside(raw.data, folder))
+    with located("network"):
+        with located("activation"):
+            activation = choose(ACTIVATIONS, raw.network.activation)
+        network = MultilayerPerceptron(raw.network.widths, activation)
+    with located("training"):
+        training = _training(raw.training)
+    starts: list[Initialization] = []
+    for i, start in enumerate(raw.initializations):
+        with located(f"initializations[{i}]"):
+            starts.append(_initialization(start))
+    with located("draws"):
+        draws = DRAWS.canonical(raw.draws)
+    with located("recording"):
+        recording = Recording(raw.recording.every, raw.recording.snapshots)
+    return Spec(raw.title, data, network, training, tuple(starts), raw.seeds, draws, recording)
+
+
+def _beside(data: Choice, folder: Path | None) -> Choice:
+    """Return the choice of a data set with the path of its file, if it has one, relative to the spec's folder."""
+    if isinstance(data, dict) and isinstance(path := data.get("path"), str) and folder is not None:
+        return data | {"path": str(folder / path)}
+    return data
+
+
+def _training(raw: _Training) -> Training:
+    with located("loss"):
+        loss = choose(LOSSES, raw.loss)
+    with located("optimizer"):
+        optimizer = choose(OPTIMIZERS, raw.optimizer)
+    return Training(loss, optimizer, raw.steps, _batches(raw.batch_size), raw.precision)
 
 
 def _batches(size: int | None) -> Batches:
@@ -179,12 +170,11 @@ def _batches(size: int | None) -> Batches:
 
 
 def _initialization(raw: _Initialization) -> Initialization:
-    biases = raw.biases
-    return Initialization(
-        label=raw.label,
-        weights=_at("weights", lambda: choose(INITIALIZERS, raw.weights)),
-        biases=None if biases is None else _at("biases", lambda: choose(INITIALIZERS, biases)),
-    )
+    with located("weights"):
+        weights = choose(INITIALIZERS, raw.weights)
+    with located("biases"):
+        biases = None if raw.biases is None else choose(INITIALIZERS, raw.biases)
+    return Initialization(raw.label, weights, biases)
 
 
 def _with_setting(table: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -201,7 +191,7 @@ def _with_setting(table: dict[str, Any], setting: str) -> dict[str, Any]:
     inner = changed
     for depth, key in enumerate(keys[:-1]):
         inner = _entered(inner, key, keys[: depth + 1])
-    _enter_value(inner, keys, value)
+    inner[_place(inner, keys[-1], keys)] = value
     return changed
 
 
@@ -211,31 +201,26 @@ def _copied(value: Any) -> Any:  # noqa: ANN401  # any TOML value
     return [_copied(item) for item in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
 
 
+def _place(inner: Any, key: str, keys: list[str]) -> Any:  # noqa: ANN401
+    """Return the index or the key under which a table or a list holds an entry."""
+    if not isinstance(inner, list):
+        return key
+    length = len(cast("list[Any]", inner))
+    if not key.isdigit() or int(key) >= length:
+        raise InputError("--set", f"`{'.'.join(keys)}` must be an index below {length}", key)
+    return int(key)
+
+
 def _entered(inner: Any, key: str, keys: list[str]) -> Any:  # noqa: ANN401
     """Return the table or list under a key, making it where a setting may."""
-    if isinstance(inner, list):
-        items = cast("list[Any]", inner)
-        if not key.isdigit() or int(key) >= len(items):
-            raise InputError("--set", f"`{'.'.join(keys)}` must be an index below {len(items)}", key)
-        holder, place = items, int(key)
-    else:
-        holder, place = cast("dict[str, Any]", inner), key
-        holder.setdefault(place, {})
-    if isinstance(holder[place], str):
-        holder[place] = {"name": holder[place]}
-    if not isinstance(holder[place], dict | list):
-        raise InputError("--set", f"`{'.'.join(keys)}` must be a table or a list", holder[place])
-    return holder[place]
-
-
-def _enter_value(inner: Any, keys: list[str], value: Any) -> None:  # noqa: ANN401
-    if not isinstance(inner, list):
-        inner[keys[-1]] = value
-        return
-    items = cast("list[Any]", inner)
-    if not keys[-1].isdigit() or int(keys[-1]) >= len(items):
-        raise InputError("--set", f"`{'.'.join(keys)}` must be an index below {len(items)}", keys[-1])
-    items[int(keys[-1])] = value
+    place = _place(inner, key, keys)
+    if isinstance(inner, dict):
+        cast("dict[str, Any]", inner).setdefault(key, {})
+    if isinstance(name := cast("Any", inner[place]), str):
+        inner[place] = {"name": name}
+    elif not isinstance(name, dict | list):
+        raise InputError("--set", f"`{'.'.join(keys)}` must be a table or a list", name)
+    return inner[place]
 
 
 def as_table(spec: Spec) -> dict[str, Any]:

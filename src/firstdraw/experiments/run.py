@@ -13,7 +13,7 @@ from firstdraw.diagnosis import Measurements, diagnose, verdict
 from firstdraw.distributions import Distribution
 from firstdraw.draws import DRAWS
 from firstdraw.engine import Problem, Progress, Trajectory, columns, train
-from firstdraw.errors import InputError
+from firstdraw.errors import InputError, located
 from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
 from firstdraw.experiments.spec import Initialization, Spec
 from firstdraw.networks import MultilayerPerceptron
@@ -53,12 +53,11 @@ def prepare(spec: Spec) -> Prepared:
     Raises:
         InputError: if they do not.
     """
-    try:
+    with located("data"):
         dataset = spec.data.load()
+    with located("training"):
         train_columns, test_columns = columns(dataset, spec.training.loss, spec.training.precision)
-    except InputError as error:
-        raise error.under("training" if error.path == "loss" else "data")  # noqa: B904  # the same error, told where
-    try:
+    with located("network"):
         problem = Problem(
             network=spec.network,
             train=train_columns,
@@ -70,8 +69,6 @@ def prepare(spec: Spec) -> Prepared:
             recording=spec.recording,
             precision=spec.training.precision,
         )
-    except InputError as error:
-        raise error.under("network")  # noqa: B904  # the same error, told where
     _check_size(spec)
     laws = tuple(_laws(start, spec.network) for start in spec.initializations)
     return Prepared(spec, dataset, problem, laws)
@@ -133,7 +130,7 @@ def run(prepared: Prepared, progress: Progress | None = None) -> ExperimentRecor
 
 
 def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
-    """Return the start and the end of a trajectory of one network, probed on the training examples, with its records."""
+    """Probe the start and the end of a trajectory of one network on the training examples."""
 
     def state(theta: Floats) -> NetworkState:
         examples = problem.train
@@ -142,9 +139,7 @@ def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
     return Measurements(state(trajectory.initial[0]), state(trajectory.final[0]), trajectory)
 
 
-def _drawn(
-    network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats
-) -> tuple[ParameterRecord, ...]:
+def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats) -> tuple[ParameterRecord, ...]:
     values = [part for layer in network.layers(theta) for part in layer]
     return tuple(
         ParameterRecord(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from firstdraw.datasets import DatasetRecipe
 from firstdraw.draws import DRAWS
 from firstdraw.engine import Batches, Optimizer, Precision, Recording
-from firstdraw.errors import InputError
+from firstdraw.errors import InputError, located
 from firstdraw.initializers import Initializer
 from firstdraw.losses import Loss
 from firstdraw.networks import MultilayerPerceptron
@@ -86,10 +86,8 @@ class Spec:
     recording: Recording = field(default_factory=Recording)
 
     def __post_init__(self) -> None:
-        try:
+        with located("draws"):
             source = DRAWS[self.draws]
-        except InputError as error:
-            raise error.under("draws")  # noqa: B904  # the same error, told where
         _check_distinct("initializations", [item.label for item in self.initializations], "a label each of its own")
         _check_distinct("seeds", list(self.seeds), "different seeds")
         for i, seed in enumerate(self.seeds):

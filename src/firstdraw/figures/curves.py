@@ -18,9 +18,7 @@ from firstdraw.figures.palette import LINE_STYLES, SERIES_COLORS
 __all__ = ["plot_accuracy", "plot_cost"]
 
 
-def plot_cost(
-    runs: Sequence[RunRecord], *, ax: Axes | None = None, scale: Literal["log", "linear"] = "log"
-) -> Axes:
+def plot_cost(runs: Sequence[RunRecord], *, ax: Axes | None = None, scale: Literal["log", "linear"] = "log") -> Axes:
     """Draw the overflow-safe cost on the training examples over the steps.
 
     Runs of one initialization share a color; each curve is named at its end.

@@ -17,9 +17,7 @@ __all__ = ["is_planar", "plot_points"]
 
 def is_planar(dataset: Dataset) -> bool:
     """Whether the data are classes of points in the plane, few enough to be told apart."""
-    return (
-        dataset.task == "classification" and len(dataset.features) == 2 and len(dataset.classes) <= len(CLASS_COLORS)
-    )
+    return dataset.task == "classification" and len(dataset.features) == 2 and len(dataset.classes) <= len(CLASS_COLORS)
 
 
 def plot_points(

@@ -155,7 +155,7 @@ def _flat_share(activation: Activation, Z: Floats) -> float:
     if not activation.bounded:
         return 0.0
     steepest = activation.derivative(np.zeros(1))[0]
-    return float(np.mean(activation.derivative(Z) < FLAT * steepest))
+    return float(np.mean(np.less(activation.derivative(Z), FLAT * steepest)))
 
 
 def _output(loss: Loss, Z: Floats, labels: Integers | None) -> OutputState:

@@ -107,9 +107,9 @@ def render(record: ExperimentRecord, claims: Claims | None = None, times: Mappin
 
 
 def _figure(picture: Picture, kind: str = "") -> Markup:
-    return Markup('<figure class="{}"><div role="img" aria-label="{}">{}</div><figcaption>{}</figcaption></figure>').format(
-        kind, picture.caption, picture.svg, picture.caption
-    )
+    return Markup(
+        '<figure class="{}"><div role="img" aria-label="{}">{}</div><figcaption>{}</figcaption></figure>'
+    ).format(kind, picture.caption, picture.svg, picture.caption)
 
 
 def _card(record: ExperimentRecord, run: RunRecord, number: int) -> _Card:
@@ -160,7 +160,8 @@ def _data_sentence(record: ExperimentRecord) -> str:
     count = len(dataset.features)
     description = record.spec.data.description
     return (
-        f"{description[0].upper()}{description[1:]}. {len(dataset.train):,} training and {len(dataset.test):,} test examples "
+        f"{description[0].upper()}{description[1:]}. {len(dataset.train):,} training and {len(dataset.test):,} "
+        "test examples "
         f"of {count} feature{'s' if count != 1 else ''}, {kind}."
     )
 

@@ -62,7 +62,8 @@ def cost_picture(record: ExperimentRecord) -> Picture:
             left = figure.subplots()
         plot_cost(record.runs, ax=left)
         return Picture(
-            as_svg(figure, "curves"), "Cost on the training examples, and the share of them that is right, over the steps."
+            as_svg(figure, "curves"),
+            "Cost on the training examples, and the share of them that is right, over the steps.",
         )
 
 
@@ -77,7 +78,8 @@ def layers_picture(runs: Sequence[RunRecord]) -> Picture:
             legend.remove()
         return Picture(
             as_svg(figure, "layers"),
-            "At the start: how large the signal is before each layer's activation, and how large the gradient that comes "
+            "At the start: how large the signal is before each layer's activation, and how large the gradient "
+            "that comes "
             "back to it. A healthy start keeps both within a factor of ten or so; zeros have no place on this axis.",
         )
 
@@ -108,4 +110,7 @@ def film_picture(record: ExperimentRecord, run: RunRecord, name: str) -> Picture
             plot_boundary(record, run, step=step, ax=ax, resolution=60, size=5, most_points=100)
             ax.set(xticks=[], yticks=[], xlabel="", ylabel="", title=f"step {step:,}")
             ax.grid(visible=False)
-        return Picture(as_svg(figure, name), f"{run.label}: the prediction on the way, at steps {', '.join(f'{s:,}' for s in steps)}.")
+        return Picture(
+            as_svg(figure, name),
+            f"{run.label}: the prediction on the way, at steps {', '.join(f'{s:,}' for s in steps)}.",
+        )

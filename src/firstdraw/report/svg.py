@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -26,25 +26,28 @@ FONT: Final = "DejaVu Sans"
 
 
 @contextmanager
-def page_ink() -> Iterator[None]:
+def page_ink() -> Generator[None]:
     """Draw with the page's ink and fonts, without a background; labels are text, never formulas."""
-    with quiet_style(), mpl.rc_context(
-        {
-            "axes.edgecolor": INK,
-            "axes.facecolor": "none",
-            "axes.grid": True,
-            "axes.labelcolor": INK,
-            "axes.titlecolor": INK,
-            "figure.facecolor": "none",
-            "font.family": [FONT],
-            "grid.color": GRID,
-            "grid.linewidth": 0.6,
-            "svg.fonttype": "none",
-            "text.color": INK,
-            "text.parse_math": False,
-            "xtick.color": INK,
-            "ytick.color": INK,
-        }
+    with (
+        quiet_style(),
+        mpl.rc_context(
+            {
+                "axes.edgecolor": INK,
+                "axes.facecolor": "none",
+                "axes.grid": True,
+                "axes.labelcolor": INK,
+                "axes.titlecolor": INK,
+                "figure.facecolor": "none",
+                "font.family": [FONT],
+                "grid.color": GRID,
+                "grid.linewidth": 0.6,
+                "svg.fonttype": "none",
+                "text.color": INK,
+                "text.parse_math": False,
+                "xtick.color": INK,
+                "ytick.color": INK,
+            }
+        ),
     ):
         yield
 
@@ -69,7 +72,9 @@ def as_svg(figure: Figure, name: str) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'\bid="(?!m[0-9a-f]{10}|p[0-9a-f]{10})[^"]*"', "", text)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1), count=1)
+    text = re.sub(
+        r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1), count=1
+    )
     text = re.sub(r"<[^>]*>", _shortened, text)
     text = text.replace(INK, "currentColor").replace(GRID, "var(--grid)").replace(f"'{FONT}'", "inherit")
     return Markup(text)  # noqa: S704  # matplotlib escapes the text it writes

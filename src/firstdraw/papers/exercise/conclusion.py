@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -34,12 +35,14 @@ def _one_seed(records: Records) -> Judged:
     seeds = records["seeds"]
     spreads = {label: final(seeds, label) for label in ("normal x10", "Xavier", "He")}
     large = spreads["normal x10"]
+    told = "; ".join(
+        f"{accuracy.min():.0%} to {accuracy.max():.0%} with {label} (median {np.median(accuracy):.0%})"
+        for label, accuracy in spreads.items()
+    )
     stands_for_all = large.max() - large.min() < 0.1
     return Judged(
         Verdict.HOLDS if stands_for_all else Verdict.HALF_TRUE,
-        f"They are one draw each. Over {len(large)} seeds, training accuracy spans "
-        f"{'; '.join(f'{v.min():.0%} to {v.max():.0%} with {label} (median {np.median(v):.0%})' for label, v in spreads.items())}"
-        f".",
+        f"They are one draw each. Over {len(large)} seeds, training accuracy spans {told}.",
         {
             f"{label}, {name}": float(value)
             for label, v in spreads.items()
@@ -54,8 +57,8 @@ def _different_results(records: Records) -> Judged:
     lowest, highest = min(accuracy.values()), max(accuracy.values())
     return Judged(
         Verdict.HOLDS if highest - lowest > 0.1 else Verdict.DOES_NOT_HOLD,
-        f"With data, network, learning rate and {record.problem.steps:,} steps the same, training accuracy ends between "
-        f"{lowest:.0%} and {highest:.2%}.",
+        f"With data, network, learning rate and {record.problem.steps:,} steps the same, training accuracy ends "
+        f"between {lowest:.0%} and {highest:.2%}.",
         accuracy,
     )
 
@@ -64,11 +67,11 @@ def _not_too_large(records: Records) -> Judged:
     scales = records["scales"]
     labels = ("1", "3", "10", "30")
     medians = [float(np.median(final(scales, label))) for label in labels]
-    falling = all(first > second for first, second in zip(medians, medians[1:], strict=False))
+    falling = all(first > second for first, second in pairwise(medians))
     return Judged(
         Verdict.HOLDS if falling else Verdict.DOES_NOT_HOLD,
-        f"Median accuracy falls from {medians[0]:.0%} with x1 to {medians[1]:.0%} with x3, {medians[2]:.0%} with x10 and "
-        f"{medians[3]:.0%} with x30.",
+        f"Median accuracy falls from {medians[0]:.0%} with x1 to {medians[1]:.0%} with x3, {medians[2]:.0%} with "
+        f"x10 and {medians[3]:.0%} with x30.",
         {f"x{label}": median for label, median in zip(labels, medians, strict=True)},
     )
 
@@ -82,6 +85,8 @@ CLAIMS: Final = (
         _table,
     ),
     Claim("one-seed", SECTION, "These three numbers compare the methods.", ("seeds",), _one_seed),
-    Claim("different", SECTION, "Different initializations lead to different results.", ("exercise",), _different_results),
+    Claim(
+        "different", SECTION, "Different initializations lead to different results.", ("exercise",), _different_results
+    ),
     Claim("not-too-large", SECTION, "Do not initialize to values that are too large.", ("scales",), _not_too_large),
 )

@@ -29,10 +29,8 @@ def at_step(record: ExperimentRecord, label: str, step: int, quantity: str = "tr
 
 
 def steps_to_accuracy(record: ExperimentRecord, label: str, accuracy: float) -> Floats:
-    """Return the first recorded step with at least this training accuracy, infinite where there is none, a seed each."""
-    reached = [
-        run.trajectory.step_of(run.trajectory.train_accuracy[0] >= accuracy) for run in record.runs_of(label)
-    ]
+    """Return the first recorded step with at least this training accuracy, a seed each; infinite where none has."""
+    reached = [run.trajectory.step_of(run.trajectory.train_accuracy[0] >= accuracy) for run in record.runs_of(label)]
     return np.array([np.inf if step is None else step for step in reached])
 
 

@@ -36,7 +36,8 @@ def _only_the_factor_differs(records: Records) -> Judged:
     return Judged(
         Verdict.HOLDS if error < 1e-14 else Verdict.DOES_NOT_HOLD,
         f"With one seed the draws are the same numbers, times 10 or times "
-        f"{', '.join(f'{factor:.4f}' for factor in factors)} in layers 1 to 3; rescaled, they differ by at most {error:.1g}.",
+        f"{', '.join(f'{factor:.4f}' for factor in factors)} in layers 1 to 3; rescaled, they differ by at most "
+        f"{error:.1g}.",
         {f"factor, layer {number}": factor for number, factor in enumerate(factors, start=1)} | {"error": error},
     )
 
@@ -50,8 +51,9 @@ def _xavier_is_one_over_n(records: Records) -> Judged:
     same = all(math.isclose(first, second) for first, second in zip(told, published, strict=True))
     return Judged(
         Verdict.HOLDS if similar and same else Verdict.HALF_TRUE if similar else Verdict.DOES_NOT_HOLD,
-        f"He's factor is sqrt(2) = {math.sqrt(2):.4f} times the one called Xavier here: {_listed(he)} against {_listed(told)} "
-        f"by layer. But Glorot and Bengio's own rule is sqrt(2/(n_in + n_out)): {_listed(published)}.",
+        f"He's factor is sqrt(2) = {math.sqrt(2):.4f} times the one called Xavier here: {_listed(he)} against "
+        f"{_listed(told)} by layer. But Glorot and Bengio's own rule is sqrt(2/(n_in + n_out)): "
+        f"{_listed(published)}.",
         {f"Xavier here, layer {i}": value for i, value in enumerate(told, start=1)}
         | {f"Glorot and Bengio, layer {i}": value for i, value in enumerate(published, start=1)},
     )
@@ -66,8 +68,8 @@ def _recommended_for_rectifiers(records: Records) -> Judged:  # noqa: ARG001  # 
     he, xavier = signal_kept(HeNormal()), signal_kept(XavierFanIn())
     return Judged(
         Verdict.HOLDS if 0.9 < he < 1.1 and 0.45 < xavier < 0.55 else Verdict.DOES_NOT_HOLD,
-        f"Through {depth} ReLU layers of {DEEP_WIDTHS[0]} units the signal's second moment changes by a factor of {he:.3f} a "
-        f"layer with He and {xavier:.3f} with Xavier: by the last layer {he ** (depth - 1):.2g} and "
+        f"Through {depth} ReLU layers of {DEEP_WIDTHS[0]} units the signal's second moment changes by a factor of "
+        f"{he:.3f} a layer with He and {xavier:.3f} with Xavier: by the last layer {he ** (depth - 1):.2g} and "
         f"{xavier ** (depth - 1):.2g} of it are left.",
         {"He, factor a layer": he, "Xavier, factor a layer": xavier},
     )
@@ -93,9 +95,9 @@ def _separates_quickly(records: Records) -> Judged:
     quick = reached[0.9] <= steps / 10
     return Judged(
         Verdict.HOLDS if accuracy > 0.95 and quick else Verdict.HALF_TRUE if accuracy > 0.95 else Verdict.DOES_NOT_HOLD,
-        f"Very well, yes: {right.right} of {right.examples} training dots. In few iterations, no: 90 % are right at step "
-        f"{reached[0.9]:,.0f}, 95 % at {reached[0.95]:,.0f} and 99 % at {reached[0.99]:,.0f} of {steps:,} (Xavier's 90 %: "
-        f"step {xavier:,.0f}).",
+        f"Very well, yes: {right.right} of {right.examples} training dots. In few iterations, no: 90 % are right "
+        f"at step {reached[0.9]:,.0f}, 95 % at {reached[0.95]:,.0f} and 99 % at {reached[0.99]:,.0f} of {steps:,} "
+        f"(Xavier's 90 %: step {xavier:,.0f}).",
         {"accuracy": accuracy} | {f"step of {share:.0%}": float(step) for share, step in reached.items()},
     )
 
@@ -108,9 +110,9 @@ def _works_well_with_relu(records: Records) -> Judged:
     works = good >= 0.9 * n
     return Judged(
         Verdict.DOES_NOT_HOLD if not works else Verdict.HOLDS if p < SIGNIFICANT else Verdict.HALF_TRUE,
-        f"It works: {good} of {n} seeds end at 90 % or more, the median at {np.median(he):.1%}. But so does N(0, 1) without "
-        f"any scaling on this small network: {good_plain} of {n}, median {np.median(plain):.1%} (paired test, p = {p:.2g}). "
-        f"What He buys shows in deep and wide networks.",
+        f"It works: {good} of {n} seeds end at 90 % or more, the median at {np.median(he):.1%}. But so does N(0, "
+        f"1) without any scaling on this small network: {good_plain} of {n}, median {np.median(plain):.1%} (paired "
+        f"test, p = {p:.2g}). What He buys shows in deep and wide networks.",
         {"He: seeds at 90 %": good, "N(0, 1): seeds at 90 %": good_plain, "p": p},
     )
 
@@ -131,7 +133,11 @@ CLAIMS: Final = (
         _xavier_is_one_over_n,
     ),
     Claim(
-        "he-relu", SECTION, "It is what He et al. recommend for layers with ReLU.", ("exercise",), _recommended_for_rectifiers
+        "he-relu",
+        SECTION,
+        "It is what He et al. recommend for layers with ReLU.",
+        ("exercise",),
+        _recommended_for_rectifiers,
     ),
     Claim(
         "he-quick",
@@ -140,5 +146,7 @@ CLAIMS: Final = (
         ("exercise",),
         _separates_quickly,
     ),
-    Claim("he-works", SECTION, "He initialization works well for networks with ReLU.", ("seeds",), _works_well_with_relu),
+    Claim(
+        "he-works", SECTION, "He initialization works well for networks with ReLU.", ("seeds",), _works_well_with_relu
+    ),
 )

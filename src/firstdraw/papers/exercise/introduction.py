@@ -52,8 +52,8 @@ def _three_methods(records: Records) -> Judged:
     known = len(INITIALIZERS)
     return Judged(
         Verdict.HALF_TRUE,
-        f"These three are compared here, with Xavier as a fourth row ({compared} in all); this program's catalogue alone "
-        f"has {known}, and the literature about a hundred.",
+        f"These three are compared here, with Xavier as a fourth row ({compared} in all); this program's "
+        f"catalogue alone has {known}, and the literature about a hundred.",
         {"compared": compared, "in the catalogue": known},
     )
 

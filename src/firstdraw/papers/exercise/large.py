@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -28,8 +29,8 @@ def _drawn_at_ten(records: Records) -> Judged:
     return Judged(
         Verdict.HOLDS if likely and zero else Verdict.DOES_NOT_HOLD,
         f"The law is {weights[0].law} in every layer; the {' + '.join(str(item.elements) for item in weights)} weights "
-        f"drawn have standard deviations {', '.join(f'{item.drawn_standard_deviation:.2f}' for item in weights)}, and all "
-        f"{sum(item.elements for item in biases)} biases are 0.",
+        f"drawn have standard deviations {', '.join(f'{item.drawn_standard_deviation:.2f}' for item in weights)}, "
+        f"and all {sum(item.elements for item in biases)} biases are 0.",
         {f"standard deviation, {item.name}": item.drawn_standard_deviation for item in weights},
     )
 
@@ -42,8 +43,8 @@ def _starts_high(records: Records) -> Judged:
     return Judged(
         Verdict.HOLDS if output.certain_and_wrong > 0 and start.cost > 10 * he.cost else Verdict.DOES_NOT_HOLD,
         f"The first cost is {start.cost:,.3f}, against {he.cost:.3f} with He. The outputs before the sigmoid are "
-        f"{output.smallest:,.1f} to {output.largest:,.1f}, so {output.certain} of {output.examples} sigmoids are exactly 1, "
-        f"and for {output.certain_and_wrong} examples that is wrong.",
+        f"{output.smallest:,.1f} to {output.largest:,.1f}, so {output.certain} of {output.examples} sigmoids are "
+        f"exactly 1, and for {output.certain_and_wrong} examples that is wrong.",
         {"first cost": start.cost, "certain": output.certain, "certain and wrong": output.certain_and_wrong},
     )
 
@@ -54,8 +55,9 @@ def _goes_to_infinity(records: Records) -> Judged:
     finite_from = trajectory.step_of(np.isfinite(trajectory.textbook_cost[0]))
     return Judged(
         Verdict.HALF_TRUE if np.isinf(textbook) and np.isfinite(safe) else Verdict.HOLDS,
-        f"Computed through the probabilities the first cost is {textbook}, because 1 - p rounds to 0; the cost itself is "
-        f"finite: {safe:.3f} when computed from the outputs before the sigmoid. By step {finite_from:,} both agree.",
+        f"Computed through the probabilities the first cost is {textbook}, because 1 - p rounds to 0; the cost "
+        f"itself is finite: {safe:.3f} when computed from the outputs before the sigmoid. By step {finite_from:,} "
+        "both agree.",
         {"textbook cost": textbook, "overflow-safe cost": safe},
     )
 
@@ -78,7 +80,7 @@ def _slows_down(records: Records) -> Judged:
     scales = records["scales"]
     labels = [f"{scale:g}" for scale in SCALES if scale >= 1]
     medians = {label: float(np.median(final(scales, label, "cost"))) for label in labels}
-    rising = all(medians[first] < medians[second] for first, second in zip(labels, labels[1:], strict=False))
+    rising = all(medians[first] < medians[second] for first, second in pairwise(labels))
     return Judged(
         Verdict.HOLDS if rising else Verdict.DOES_NOT_HOLD,
         f"Median cost after {scales.problem.steps:,} steps, {len(scales.spec.seeds)} seeds: "
@@ -97,8 +99,8 @@ def _longer_is_better(records: Records) -> Judged:
     return Judged(
         Verdict.HOLDS if cheaper == n else Verdict.HALF_TRUE,
         f"From {short:,} to {last:,} steps the cost falls on {cheaper} of {n} seeds, and the median accuracy goes from "
-        f"{np.median(accurate_before):.1%} to {np.median(accurate_after):.1%}. It helps and does not cure: {n - good} of "
-        f"{n} still end below 90 %.",
+        f"{np.median(accurate_before):.1%} to {np.median(accurate_after):.1%}. It helps and does not cure: "
+        f"{n - good} of {n} still end below 90 %.",
         {
             "seeds whose cost falls": cheaper,
             "median accuracy before": float(np.median(accurate_before)),
@@ -128,8 +130,8 @@ def _small_is_better(records: Records) -> Judged:
     return Judged(
         Verdict.HOLDS if len(better) == len(small) else Verdict.HALF_TRUE if better else Verdict.DOES_NOT_HOLD,
         f"It depends on how small. Median accuracy over {len(scales.spec.seeds)} seeds: "
-        f"{', '.join(f'{accuracy:.0%} with x{scale:g}' for scale, accuracy in medians.items())}. Far too small is as bad as "
-        f"zero.",
+        f"{', '.join(f'{accuracy:.0%} with x{scale:g}' for scale, accuracy in medians.items())}. Far too small is "
+        "as bad as zero.",
         {f"x{scale:g}": accuracy for scale, accuracy in medians.items()},
     )
 
@@ -149,7 +151,13 @@ CLAIMS: Final = (
         ("exercise",),
         _starts_high,
     ),
-    Claim("large-infinity", SECTION, "The loss goes to infinity with the logarithm of 0.", ("exercise",), _goes_to_infinity),
+    Claim(
+        "large-infinity",
+        SECTION,
+        "The loss goes to infinity with the logarithm of 0.",
+        ("exercise",),
+        _goes_to_infinity,
+    ),
     Claim(
         "large-gradients",
         SECTION,
@@ -157,10 +165,14 @@ CLAIMS: Final = (
         ("exercise",),
         _gradients_explode,
     ),
+    Claim("large-slow", SECTION, "Overly large random values slow down the optimization.", ("scales",), _slows_down),
     Claim(
-        "large-slow", SECTION, "Overly large random values slow down the optimization.", ("scales",), _slows_down
+        "large-longer",
+        SECTION,
+        "Training this network longer gives better results.",
+        ("exercise", "longer"),
+        _longer_is_better,
     ),
-    Claim("large-longer", SECTION, "Training this network longer gives better results.", ("exercise", "longer"), _longer_is_better),
     Claim(
         "large-bad",
         SECTION,

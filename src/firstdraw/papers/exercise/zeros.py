@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -52,9 +52,9 @@ def _units_learn_the_same(records: Records) -> Judged:
     difference = float(run.trajectory.unit_difference[0].max())
     return Judged(
         Verdict.HOLDS if (most == 1).all() else Verdict.DOES_NOT_HOLD,
-        f"At every record the {units[0]} units of layer 1 are {most[0]:.0f} unit {units[0]} times, the {units[1]} of layer 2 "
-        f"likewise {most[1]:.0f}: the largest difference in any weight is {difference:.3g}. Here they learn nothing at "
-        f"all: every weight's gradient is exactly 0.",
+        f"At every record the {units[0]} units of layer 1 are {most[0]:.0f} unit {units[0]} times, the {units[1]} "
+        f"of layer 2 likewise {most[1]:.0f}: the largest difference in any weight is {difference:.3g}. Here they "
+        "learn nothing at all: every weight's gradient is exactly 0.",
         {"distinct units, layer 1": float(most[0]), "distinct units, layer 2": float(most[1])},
     )
 
@@ -68,8 +68,9 @@ def _one_unit_a_layer(records: Records) -> Judged:
     same = bool((most == 1).all())
     return Judged(
         Verdict.HOLDS if same and accuracy <= best else Verdict.DOES_NOT_HOLD,
-        f"Started at 0.5 everywhere, so that it does learn, the network has {most[0]:.0f} and {most[1]:.0f} distinct units "
-        f"in its hidden layers to the end and gets {accuracy:.1%} right; no straight line gets more than {best:.1%}.",
+        f"Started at 0.5 everywhere, so that it does learn, the network has {most[0]:.0f} and {most[1]:.0f} "
+        f"distinct units in its hidden layers to the end and gets {accuracy:.1%} right; no straight line gets more "
+        f"than {best:.1%}.",
         {"distinct units, layer 1": float(most[0]), "accuracy": accuracy, "best straight line": best},
     )
 
@@ -80,9 +81,7 @@ def _like_logistic_regression(records: Records) -> Judged:
     train, test = record.dataset.train, record.dataset.test
     labels = np.asarray(train.targets, np.int64)
     logistic = logistic_regression_accuracy(train.inputs, labels, train.inputs, labels)
-    logistic_test = logistic_regression_accuracy(
-        train.inputs, labels, test.inputs, np.asarray(test.targets, np.int64)
-    )
+    logistic_test = logistic_regression_accuracy(train.inputs, labels, test.inputs, np.asarray(test.targets, np.int64))
     best = best_half_plane(train.inputs, labels)
     return Judged(
         Verdict.HOLDS if zeros <= best and logistic <= best else Verdict.DOES_NOT_HOLD,
@@ -94,9 +93,7 @@ def _like_logistic_regression(records: Records) -> Judged:
 
 def _random_breaks_symmetry(records: Records) -> Judged:
     record = records["exercise"]
-    distinct = {
-        run.label: [state.distinct_units for state in run.measured.start.hidden] for run in record.runs
-    }
+    distinct = {run.label: [state.distinct_units for state in run.measured.start.hidden] for run in record.runs}
     units = [state.units for state in record.runs[0].measured.start.hidden]
     random = [label for label in distinct if label != "zeros"]
     broken = all(distinct[label] == units for label in random)
@@ -111,9 +108,7 @@ def _random_breaks_symmetry(records: Records) -> Judged:
 def _zero_biases_are_harmless(records: Records) -> Judged:
     zero, random = records["seeds"], records["biases"]
     units = [state.units for state in zero.runs[0].measured.start.hidden]
-    broken = sum(
-        [state.distinct_units for state in run.measured.end.hidden] == units for run in zero.runs_of("He")
-    )
+    broken = sum([state.distinct_units for state in run.measured.end.hidden] == units for run in zero.runs_of("He"))
     with_zero, with_random = final(zero, "He"), final(random, "He, random biases")
     cheaper = int(np.sum(final(random, "He, random biases", "cost") < final(zero, "He", "cost")))
     p = paired_p_value(final(zero, "He", "cost"), final(random, "He, random biases", "cost"))
@@ -125,8 +120,8 @@ def _zero_biases_are_harmless(records: Records) -> Judged:
     return Judged(
         verdict,
         f"With zero biases all units differ in {broken} of {n} seeds, so symmetry is broken. Yet biases drawn from "
-        f"N(0, 0.1²) end at a lower cost on {cheaper} of the {n} (p = {p:.1g}), and {_failures(with_random)} of them end "
-        f"below 90 % against {_failures(with_zero)} with zeros (medians {np.median(with_random):.1%} and "
+        f"N(0, 0.1²) end at a lower cost on {cheaper} of the {n} (p = {p:.1g}), and {_failures(with_random)} of "
+        f"them end below 90 % against {_failures(with_zero)} with zeros (medians {np.median(with_random):.1%} and "
         f"{np.median(with_zero):.1%}).",
         {"seeds with broken symmetry": broken, "cheaper with random biases": cheaper, "p": p},
     )
@@ -166,12 +161,14 @@ def logistic_regression_accuracy(
     """Return the accuracy of scikit-learn's logistic regression, trained on one set and judged on another."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression().fit(inputs, labels)
-    return float(model.score(judged_inputs, judged_labels))
+    model: Any = LogisticRegression()  # scikit-learn publishes no types
+    return float(model.fit(inputs, labels).score(judged_inputs, judged_labels))
 
 
 CLAIMS: Final = (
-    Claim("zero-cost", SECTION, "With zero weights the cost does not move during training.", ("exercise",), _cost_stays),
+    Claim(
+        "zero-cost", SECTION, "With zero weights the cost does not move during training.", ("exercise",), _cost_stays
+    ),
     Claim("zero-class", SECTION, "The model predicts 0 for every example.", ("exercise",), _one_class),
     Claim(
         "zero-symmetry",

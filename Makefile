@@ -1,0 +1,62 @@
+# `make run` runs the exercise; `make test` runs the tests. Both set up everything they need in .venv first.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all check format picture clean
+
+# The first Python of at least 3.11 that is there.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# Two workers: the claims of the exercise train on one while the other runs the rest.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: $(VENV)/.run ## set up, and run the exercise: a table here, a report in firstdraw-report.html
+	$(BIN)/firstdraw run
+
+test: $(VENV)/.test ## set up, and run the tests (under 8 minutes on two cores)
+	$(PYTEST) -m "not slow and not parity"
+
+test-all: $(VENV)/.parity ## the slow proofs, and parity with other frameworks (installs PyTorch)
+	$(PYTEST) -m "slow or parity"
+
+check: $(VENV)/.check ## lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+format: $(VENV)/.check ## rewrite the sources in the house's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+picture: $(VENV)/.run ## draw the pictures of the README
+	$(BIN)/python docs/pictures.py
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist firstdraw-report.html
+
+$(VENV)/.venv:
+	@test -n "$(PYTHON)" || { echo "firstdraw needs Python 3.11 or later, and none is on the path." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(PIP) --editable '.[test,check]'
+	@touch $@
+
+$(VENV)/.parity: $(VENV)/.test
+	$(PIP) --editable '.[test,parity]'
+	@touch $@
