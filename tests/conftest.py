@@ -26,7 +26,7 @@ settings.load_profile("fixed")
 @pytest.fixture(scope="session")
 def exercise() -> ExperimentRecord:
     """The exercise firstdraw began with, run from the spec inside the package."""
-    with as_file(files("firstdraw") / "papers" / "exercise.toml") as path:
+    with as_file(files("firstdraw") / "papers" / "exercise" / "spec.toml") as path:
         return run(prepare(read_file(path)))
 
 

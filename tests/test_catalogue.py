@@ -77,9 +77,7 @@ def test_register_returns_the_class_itself(fruit: Catalogue[object]) -> None:
         ("", "must name a known fruit, got ''; known: apple, pear"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest_ones(
-    fruit: Catalogue[object], name: str, sentence: str
-) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest_ones(fruit: Catalogue[object], name: str, sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         fruit[name]
     assert str(caught.value) == sentence

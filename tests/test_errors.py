@@ -34,9 +34,7 @@ from firstdraw.rules import (
         (InputError("a", "must be b", None), "`a` must be b, got None"),
     ],
 )
-def test_an_input_error_is_a_sentence_with_the_name_the_rule_and_the_value(
-    error: InputError, sentence: str
-) -> None:
+def test_an_input_error_is_a_sentence_with_the_name_the_rule_and_the_value(error: InputError, sentence: str) -> None:
     assert str(error) == sentence
 
 
@@ -129,9 +127,7 @@ def test_a_rule_returns_the_value_that_obeys_it(check: Callable[[str, Any], Any]
         for value in [*bad, *(NO_NUMBERS[:-2] if "integer" in rule else NO_NUMBERS)]
     ],
 )
-def test_a_rule_refuses_a_value_in_one_sentence(
-    check: Callable[[str, Any], Any], rule: str, value: Any
-) -> None:
+def test_a_rule_refuses_a_value_in_one_sentence(check: Callable[[str, Any], Any], rule: str, value: Any) -> None:
     with pytest.raises(InputError) as caught:
         check("x", value)
     assert str(caught.value) == f"`x` {rule}, got {shown(value)}"

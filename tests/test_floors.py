@@ -19,7 +19,7 @@ FLOORS = {
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"figures", "report", "papers", "result"},
-    7: {"cli", "__init__"},
+    7: {"cli", "laboratory", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 
@@ -63,10 +63,7 @@ def imports_of(module: str, tree: ast.Module) -> set[str]:
     return {name for name in found if name.split(".")[0] == "firstdraw"}
 
 
-IMPORTS = {
-    module: imports_of(module, ast.parse(path.read_text(encoding="utf-8")))
-    for module, path in MODULES.items()
-}
+IMPORTS = {module: imports_of(module, ast.parse(path.read_text(encoding="utf-8"))) for module, path in MODULES.items()}
 
 
 def test_the_reader_of_imports_finds_them_wherever_they_stand() -> None:

@@ -50,9 +50,7 @@ def test_uniform_draws_equal_plain_integers_to_the_bit(seed: int, name: str, cou
 
 
 @given(seeds, names, st.integers(0, 9))
-def test_normal_draws_are_the_box_muller_transform_of_their_own_uniforms(
-    seed: int, name: str, count: int
-) -> None:
+def test_normal_draws_are_the_box_muller_transform_of_their_own_uniforms(seed: int, name: str, count: int) -> None:
     numbers = uniforms_in_plain_integers(seed, name, "normal", count + count % 2)
     expected: list[float] = []
     for u, v in zip(numbers[::2], numbers[1::2], strict=True):
@@ -110,9 +108,7 @@ def test_the_stream_is_what_it_was_when_it_was_first_published(law: str, seed: i
 
 
 @given(laws, seeds, names, counts, counts)
-def test_a_shorter_parameter_is_the_beginning_of_a_longer_one(
-    law: str, seed: int, name: str, n: int, k: int
-) -> None:
+def test_a_shorter_parameter_is_the_beginning_of_a_longer_one(law: str, seed: int, name: str, n: int, k: int) -> None:
     k = min(n, k)
     longer = draw(law, seed, name, (n,))
     np.testing.assert_array_equal(draw(law, seed, name, (k,)), longer[:k])
@@ -185,9 +181,7 @@ def test_a_million_draws_follow_their_law(law: str, cdf: stats.rv_continuous, se
 @pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
 @pytest.mark.parametrize(("law", "center"), [("uniform", 0.5), ("normal", 0.0)])
 @pytest.mark.parametrize("power", [1, 2, 3, 4])
-def test_the_moments_of_a_million_draws_are_those_of_their_law(
-    law: str, center: float, power: int, seed: int
-) -> None:
+def test_the_moments_of_a_million_draws_are_those_of_their_law(law: str, center: float, power: int, seed: int) -> None:
     exact = stats.uniform(-0.5, 1) if law == "uniform" else stats.norm()
     powers = (draw(law, seed, "layers.1.weight", (MANY,)) - center) ** power
     error = math.sqrt((exact.moment(2 * power) - exact.moment(power) ** 2) / MANY)

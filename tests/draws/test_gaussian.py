@@ -98,9 +98,7 @@ def test_sine_and_cosine_are_right_to_two_units_in_the_last_place_of_one() -> No
         assert error_in_units(c, exact_cosine(v), 2.0**-52) < 2, v
 
 
-@pytest.mark.parametrize(
-    ("turns", "sine", "cosine"), [(0.0, 0, 1), (0.25, 1, 0), (0.5, 0, -1), (0.75, -1, 0)]
-)
+@pytest.mark.parametrize(("turns", "sine", "cosine"), [(0.0, 0, 1), (0.25, 1, 0), (0.5, 0, -1), (0.75, -1, 0)])
 def test_quarter_turns_are_exact(turns: float, sine: float, cosine: float) -> None:
     s, c = sine_and_cosine_of_turns(np.array([turns]))
     assert (s[0], c[0]) == (sine, cosine)

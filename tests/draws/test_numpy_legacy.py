@@ -60,9 +60,7 @@ def test_the_exercise_s_printed_parameters_are_drawn(
 
 @given(
     st.integers(0, 2**32 - 1),
-    st.lists(
-        st.tuples(st.sampled_from(["normal", "uniform"]), st.integers(0, 4), st.integers(0, 4)), max_size=5
-    ),
+    st.lists(st.tuples(st.sampled_from(["normal", "uniform"]), st.integers(0, 4), st.integers(0, 4)), max_size=5),
 )
 def test_the_stream_is_that_of_numpy_s_global_functions(seed: int, calls: list[tuple[str, int, int]]) -> None:
     draws = NumpyLegacyDraws(seed)

@@ -164,9 +164,7 @@ def test_the_value_is_the_definition(name: str) -> None:
     definitions = [(phi, scalar) for phi, scalar in SCALAR.items() if type(phi) is ACTIVATIONS[name]]
     assert definitions, f"write the definition of {name!r} down in SCALAR"
     for phi, scalar in definitions:
-        np.testing.assert_allclose(
-            phi.value(GRID), [scalar(z) for z in GRID.tolist()], rtol=1e-13, atol=1e-15
-        )
+        np.testing.assert_allclose(phi.value(GRID), [scalar(z) for z in GRID.tolist()], rtol=1e-13, atol=1e-15)
 
 
 # Moments under z ~ N(0, 1), computed once by piecewise Gauss-Legendre quadrature, independently of the package:
@@ -232,9 +230,7 @@ def test_selu_keeps_a_standard_normal_centered() -> None:
         ("elu", {"alpha": -1}, "`alpha` must be a finite number above 0, got -1"),
     ],
 )
-def test_options_that_make_no_activation_are_refused(
-    name: str, options: dict[str, float], sentence: str
-) -> None:
+def test_options_that_make_no_activation_are_refused(name: str, options: dict[str, float], sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         ACTIVATIONS[name](**options)
     assert str(caught.value) == sentence

@@ -57,9 +57,7 @@ def test_every_distribution_has_examples_of_its_own_class_with_its_defaults_amon
     assert {type(law) for law in members} == {DISTRIBUTIONS[name]}
     assert DISTRIBUTIONS[name]() in members
     for option in dataclasses.fields(DISTRIBUTIONS[name]):
-        assert len({getattr(law, option.name) for law in members}) > 1, (
-            f"vary {option.name!r} in the examples"
-        )
+        assert len({getattr(law, option.name) for law in members}) > 1, f"vary {option.name!r} in the examples"
 
 
 @laws
@@ -113,9 +111,7 @@ def test_moments_and_support_are_scipy_s(law: Distribution, exact: stats.rv_cont
 
 
 @spread
-def test_the_moments_of_a_sample_are_within_five_standard_errors(
-    law: Distribution, exact: stats.rv_continuous
-) -> None:
+def test_the_moments_of_a_sample_are_within_five_standard_errors(law: Distribution, exact: stats.rv_continuous) -> None:
     drawn = sample(law)
     kurtosis = float(exact.stats("k"))
     assert abs(drawn.mean() - law.mean) < 5 * law.standard_deviation / math.sqrt(MANY)
@@ -125,9 +121,7 @@ def test_the_moments_of_a_sample_are_within_five_standard_errors(
 
 
 @spread
-def test_a_sample_follows_scipy_s_distribution_function(
-    law: Distribution, exact: stats.rv_continuous
-) -> None:
+def test_a_sample_follows_scipy_s_distribution_function(law: Distribution, exact: stats.rv_continuous) -> None:
     # The seed is fixed, so the outcome is too; a right law fails one choice of seed in a million.
     assert stats.kstest(sample(law), exact.cdf).pvalue > 1e-6
 
@@ -152,9 +146,7 @@ def test_the_law_depends_on_the_name_of_the_parameter(
         (4.0, 0.999465, 6),
     ],
 )
-def test_the_standard_deviation_of_a_cut_normal_is_the_known_one(
-    cut: float, deviation: float, digits: int
-) -> None:
+def test_the_standard_deviation_of_a_cut_normal_is_the_known_one(cut: float, deviation: float, digits: int) -> None:
     assert TruncatedNormal(1.0, cut).standard_deviation == pytest.approx(deviation, abs=0.6 * 10.0**-digits)
 
 

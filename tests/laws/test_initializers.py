@@ -208,9 +208,7 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
     x = np.random.default_rng(0).normal(size=(100, 50))
     logarithms: dict[str, float] = {}
     for name in ("he_normal", "torch_default"):
-        laws = [
-            INITIALIZERS[name]().weight_law(role) if role.kind == "weight" else ZERO for role in network.roles
-        ]
+        laws = [INITIALIZERS[name]().weight_law(role) if role.kind == "weight" else ZERO for role in network.roles]
         taps = network.forward(network.layers(network.draw(laws, CounterDraws(0))), x)
         logarithms[name] = math.log10(np.mean(taps.A[20] ** 2))
     # The logarithm of the second moment has a standard deviation of sqrt(5 * 20/400) = 0.5 nats (Hanin & Rolnick
@@ -245,9 +243,7 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
         ("he_uniform", {"mode": None}, "`mode` must be 'fan_in' or 'fan_out', got None"),
     ],
 )
-def test_options_that_make_no_initializer_are_refused(
-    name: str, options: dict[str, Any], sentence: str
-) -> None:
+def test_options_that_make_no_initializer_are_refused(name: str, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         INITIALIZERS[name](**options)
     assert str(caught.value) == sentence

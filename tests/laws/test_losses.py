@@ -15,12 +15,7 @@ from firstdraw.arrays import Floats, Integers
 from firstdraw.losses import LOSSES, BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 
 BCE, SOFTMAX, SQUARED = BinaryCrossEntropy(), SoftmaxCrossEntropy(), SquaredError()
-CASES = [
-    (cls(), classes)
-    for cls in LOSSES.values()
-    for classes in (2, 4)
-    if cls().outputs("classification", classes)
-]
+CASES = [(cls(), classes) for cls in LOSSES.values() for classes in (2, 4) if cls().outputs("classification", classes)]
 every = pytest.mark.parametrize(("loss", "classes"), CASES, ids=str)
 
 
@@ -190,9 +185,7 @@ def test_of_equal_outputs_the_first_class_is_chosen() -> None:
         (SQUARED, "regression", 4, 4),
     ],
 )
-def test_a_loss_says_how_many_outputs_it_needs(
-    loss: Loss, task: str, dimensions: int, outputs: int | None
-) -> None:
+def test_a_loss_says_how_many_outputs_it_needs(loss: Loss, task: str, dimensions: int, outputs: int | None) -> None:
     assert loss.outputs(task, dimensions) == outputs  # type: ignore[arg-type]
 
 

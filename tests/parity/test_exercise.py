@@ -7,6 +7,7 @@ The programming exercise "Initialization" of the course "Improving Deep Neural N
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -127,12 +128,8 @@ def test_he_starts_with_moderate_outputs(he_run: RunRecord) -> None:
     assert output.certain == 0
 
 
-@pytest.mark.parametrize(
-    ("label", "train", "test"), [("zeros", 150, 50), ("normal x10", 249, 86), ("He", 298, 96)]
-)
-def test_the_accuracies_are_the_printed_ones(
-    exercise: ExperimentRecord, label: str, train: int, test: int
-) -> None:
+@pytest.mark.parametrize(("label", "train", "test"), [("zeros", 150, 50), ("normal x10", 249, 86), ("He", 298, 96)])
+def test_the_accuracies_are_the_printed_ones(exercise: ExperimentRecord, label: str, train: int, test: int) -> None:
     (run,) = exercise.runs_of(label)
     assert run.trajectory.train_accuracy[0, -1] == train / 300
     assert run.trajectory.test_accuracy[0, -1] == test / 100
@@ -159,7 +156,7 @@ def circles(seed: int, m: int) -> tuple[Floats, Floats]:
 def initialize_he(sizes: list[int]) -> dict[str, Floats]:
     stream = np.random.RandomState(3)
     parameters = {}
-    for n, (before, here) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for n, (before, here) in enumerate(pairwise(sizes), start=1):
         parameters[f"W{n}"] = stream.randn(here, before) * np.sqrt(2.0 / before)
         parameters[f"b{n}"] = np.zeros((here, 1))
     return parameters
@@ -222,9 +219,7 @@ def test_bare_numpy_gives_the_same_final_parameters(he_run: RunRecord, bare_run:
     np.testing.assert_allclose(he_run.trajectory.final[0], flat(bare_run.parameters), rtol=0, atol=1e-9)
 
 
-def test_bare_numpy_gives_the_same_final_logits(
-    exercise: ExperimentRecord, he_run: RunRecord, bare_run: Bare
-) -> None:
+def test_bare_numpy_gives_the_same_final_logits(exercise: ExperimentRecord, he_run: RunRecord, bare_run: Bare) -> None:
     logits = exercise.problem.network.output(he_run.trajectory.final[0], exercise.problem.train.X)
     np.testing.assert_allclose(logits, bare_run.logits, rtol=0, atol=1e-9)
 
@@ -261,18 +256,14 @@ def scikit_learn_run() -> MLPClassifier:
     return network
 
 
-def test_scikit_learn_ends_with_the_same_parameters(
-    he_run: RunRecord, scikit_learn_run: MLPClassifier
-) -> None:
+def test_scikit_learn_ends_with_the_same_parameters(he_run: RunRecord, scikit_learn_run: MLPClassifier) -> None:
     layers = zip(scikit_learn_run.coefs_, scikit_learn_run.intercepts_, strict=True)
     theirs = np.concatenate([part for W, b in layers for part in (W.T.ravel(), b)])
     assert scikit_learn_run.n_iter_ == STEPS
     np.testing.assert_allclose(he_run.trajectory.final[0], theirs, rtol=0, atol=1e-9)
 
 
-def test_scikit_learn_had_the_same_cost_before_each_step(
-    he_run: RunRecord, scikit_learn_run: MLPClassifier
-) -> None:
+def test_scikit_learn_had_the_same_cost_before_each_step(he_run: RunRecord, scikit_learn_run: MLPClassifier) -> None:
     recorded = he_run.trajectory.steps[:-1]
     # The curve goes on from the one step that made the arrays.
     theirs = np.array(scikit_learn_run.loss_curve_[-STEPS:])[recorded]

@@ -31,17 +31,13 @@ def analytic_gradient(
     return g, dZ
 
 
-def measured_gradient(
-    network: MultilayerPerceptron, theta: Floats, loss: Loss, X: Floats, Y: Floats
-) -> Floats:
+def measured_gradient(network: MultilayerPerceptron, theta: Floats, loss: Loss, X: Floats, Y: Floats) -> Floats:
     measured = np.empty_like(theta)
     for i in range(len(theta)):
         up, down = theta.copy(), theta.copy()
         up[i] += H
         down[i] -= H
-        measured[i] = (loss.value(network.output(up, X), Y) - loss.value(network.output(down, X), Y)) / (
-            2 * H
-        )
+        measured[i] = (loss.value(network.output(up, X), Y) - loss.value(network.output(down, X), Y)) / (2 * H)
     return measured
 
 
@@ -108,10 +104,7 @@ def test_the_forward_pass_equals_plain_loops(widths: list[int], m: int, seed: in
     for layer, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
         W = [[next(rest) for _ in range(fan_in)] for _ in range(fan_out)]
         b = [next(rest) for _ in range(fan_out)]
-        Z = [
-            [sum(W[j][k] * before[k][i] for k in range(fan_in)) + b[j] for i in range(m)]
-            for j in range(fan_out)
-        ]
+        Z = [[sum(W[j][k] * before[k][i] for k in range(fan_in)) + b[j] for i in range(m)] for j in range(fan_out)]
         np.testing.assert_allclose(taps.Z[layer - 1], np.reshape(Z, (fan_out, m)), rtol=1e-12, atol=1e-13)
         before = Z if layer == network.depth else [[max(z, 0.0) for z in row] for row in Z]
         np.testing.assert_allclose(taps.A[layer], np.reshape(before, (fan_out, m)), rtol=1e-12, atol=1e-13)
@@ -130,9 +123,7 @@ def test_the_layers_are_views_into_theta() -> None:
 
 def test_the_roles_tell_fans_layers_and_what_follows() -> None:
     network = MultilayerPerceptron((2, 10, 5, 1), ReLU())
-    told = [
-        (role.name, role.kind, role.shape, role.fan_in, role.fan_out, role.layer) for role in network.roles
-    ]
+    told = [(role.name, role.kind, role.shape, role.fan_in, role.fan_out, role.layer) for role in network.roles]
     assert told == [
         ("layers.1.weight", "weight", (10, 2), 2, 10, 1),
         ("layers.1.bias", "bias", (10, 1), 2, 10, 1),

@@ -220,7 +220,7 @@ def _entered(inner: Any, key: str, keys: list[str]) -> Any:  # noqa: ANN401
         inner[place] = {"name": name}
     elif not isinstance(name, dict | list):
         raise InputError("--set", f"`{'.'.join(keys)}` must be a table or a list", name)
-    return inner[place]
+    return cast("Any", inner)[place]
 
 
 def as_table(spec: Spec) -> dict[str, Any]:
