@@ -34,8 +34,8 @@ def plot_boundary(
 ) -> Axes:
     """Draw what a run predicts over the plane of its two features, with the training examples on top.
 
-    For two classes the color deepens with the probability and a line runs where it is one half; for more, each region
-    has the color of its class.
+    Each region has the color of the class predicted there. For two classes it deepens with the probability, and a line
+    runs where that is one half.
 
     Args:
         record: the experiment.
@@ -62,16 +62,16 @@ def plot_boundary(
     loss, network = record.problem.loss, record.problem.network
     with np.errstate(over="ignore", invalid="ignore"):
         Z = network.output(theta, plane)
-    if len(Z) == 1:
+    classes = loss.classify(Z).reshape(resolution, resolution)
+    several = len(Z) > 1
+    regions = np.arange(max(2, len(Z)) + 1) - 0.5
+    ax.contourf(x, y, classes, levels=regions, colors=CLASS_COLORS, alpha=0.3 if several else 0.1, zorder=0)
+    if not several:
         p = np.clip(loss.predict(Z)[0], 0, 1).reshape(resolution, resolution)
-        colors = boundary_colors(CLASS_COLORS[0], CLASS_COLORS[1])
-        ax.contourf(x, y, p, levels=LEVELS, cmap=colors, vmin=0, vmax=1, zorder=0)
+        certainty = boundary_colors(CLASS_COLORS[0], CLASS_COLORS[1])
+        ax.contourf(x, y, p, levels=LEVELS, cmap=certainty, vmin=0, vmax=1, zorder=1)
         if p.min() < 0.5 < p.max():
             ax.contour(x, y, p, levels=[0.5], colors=[ax.xaxis.label.get_color()], linewidths=1.2, zorder=2)
-    else:
-        classes = loss.classify(Z).reshape(resolution, resolution)
-        edges = np.arange(len(Z) + 1) - 0.5
-        ax.contourf(x, y, classes, levels=edges, colors=CLASS_COLORS[: len(Z)], alpha=0.3, zorder=0)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     return ax
 

@@ -17,7 +17,7 @@ __all__ = ["CLASS_COLORS", "CLASS_MARKERS", "LINE_STYLES", "SERIES_COLORS", "bou
 
 SERIES_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINE_STYLES: Final = ("-", "--", "-.", ":")
-CLASS_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+CLASS_COLORS: Final = SERIES_COLORS
 CLASS_MARKERS: Final = ("o", "^", "s", "D", "v", "P")
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import jinja2
 import numpy as np
 import scipy
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from firstdraw.diagnosis import Severity
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_toml
@@ -80,6 +80,7 @@ def render(record: ExperimentRecord, claims: Claims | None = None, times: Mappin
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["with_code"] = _with_code
     shown = [record.runs_of(start.label)[0] for start in record.spec.initializations[:MOST_CARDS]]
     checked = claims.checked if claims else ()
     return environment.get_template("page.html").render(
@@ -103,6 +104,14 @@ def render(record: ExperimentRecord, claims: Claims | None = None, times: Mappin
         version=__version__,
         versions=_versions(),
         figure=_figure,
+    )
+
+
+def _with_code(text: str) -> Markup:
+    """Return plain text with what stands between backticks set as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
     )
 
 
@@ -168,7 +177,8 @@ def _data_sentence(record: ExperimentRecord) -> str:
 
 def _claims_sentence(checked: tuple[Checked, ...]) -> str:
     counts = {verdict: sum(item.verdict is verdict for item in checked) for verdict in Verdict}
-    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+    plural = {Verdict.HOLDS: "hold", Verdict.HALF_TRUE: "are half true", Verdict.DOES_NOT_HOLD: "do not hold"}
+    told = ", ".join(f"{count} {plural[verdict]}" for verdict, count in counts.items() if count)
     return f"{len(checked)} claims were measured: {told}. Each verdict follows from the numbers beside it."
 
 

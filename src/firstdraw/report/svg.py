@@ -16,6 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from firstdraw.figures import quiet_style
+from firstdraw.figures.palette import SERIES_COLORS
 
 __all__ = ["as_svg", "page_ink"]
 
@@ -77,4 +78,6 @@ def as_svg(figure: Figure, name: str) -> Markup:
     )
     text = re.sub(r"<[^>]*>", _shortened, text)
     text = text.replace(INK, "currentColor").replace(GRID, "var(--grid)").replace(f"'{FONT}'", "inherit")
+    for number, color in enumerate(SERIES_COLORS):
+        text = text.replace(color.lower(), f"var(--series-{number})")
     return Markup(text)  # noqa: S704  # matplotlib escapes the text it writes

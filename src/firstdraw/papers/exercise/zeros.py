@@ -52,9 +52,9 @@ def _units_learn_the_same(records: Records) -> Judged:
     difference = float(run.trajectory.unit_difference[0].max())
     return Judged(
         Verdict.HOLDS if (most == 1).all() else Verdict.DOES_NOT_HOLD,
-        f"At every record the {units[0]} units of layer 1 are {most[0]:.0f} unit {units[0]} times, the {units[1]} "
-        f"of layer 2 likewise {most[1]:.0f}: the largest difference in any weight is {difference:.3g}. Here they "
-        "learn nothing at all: every weight's gradient is exactly 0.",
+        f"At every record the {units[0]} units of layer 1 are copies of {most[0]:.0f}, and the {units[1]} of layer 2 "
+        f"of {most[1]:.0f}: the largest difference in any weight is {difference:.3g}. Here they learn nothing at all: "
+        f"every weight's gradient is exactly 0.",
         {"distinct units, layer 1": float(most[0]), "distinct units, layer 2": float(most[1])},
     )
 
