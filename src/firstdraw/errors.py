@@ -45,7 +45,7 @@ class InputError(FirstdrawError, ValueError):
 
     Args:
         path: the name of the value, as the user wrote it (`network.widths[2]`); empty for a rule about the whole.
-        rule: what the value must be, from the verb on ("must be a positive integer").
+        rule: what the value must be, from the verb on ("must be a positive integer"), or a whole sentence.
         value: what was given; left out of the sentence when not passed.
         hint: a further sentence that helps ("did you mean 'relu'?").
 
@@ -64,7 +64,9 @@ class InputError(FirstdrawError, ValueError):
         self.situation = ""
 
     def __str__(self) -> str:
-        sentence = f"`{self.path}` {self.rule}" if self.path else self.rule
+        # A rule either goes on from the name ("must be ..."), or is a sentence of its own about what the name holds.
+        goes_on = self.rule.startswith(("must ", "is "))
+        sentence = f"`{self.path}`{'' if goes_on else ':'} {self.rule}" if self.path else self.rule
         if self.value is not NOTHING:
             sentence += f", got {shown(self.value)}"
         if self.hint:

@@ -76,8 +76,8 @@ class MultilayerPerceptron:
         if self.parameter_count > MOST_PARAMETERS:
             raise InputError(
                 "widths",
-                f"must give at most {MOST_PARAMETERS:,} parameters, and {self.widths} gives",
-                self.parameter_count,
+                f"must give at most {MOST_PARAMETERS:,} parameters, not {self.parameter_count:,}",
+                self.widths,
             )
 
     @property

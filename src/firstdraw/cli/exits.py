@@ -65,11 +65,11 @@ def _ending(error: BaseException) -> tuple[str, Exit]:
     """Return the sentence and the exit code that an expected failure ends with."""
     match error:
         case InputError():
-            return f"Error: {error}.", Exit.INPUT
+            return _sentence(error), Exit.INPUT
         case OutputError():
-            return f"Error: {error}.", Exit.OUTPUT
+            return _sentence(error), Exit.OUTPUT
         case FirstdrawError():
-            return f"Error: {error}.", Exit.FAILED
+            return _sentence(error), Exit.FAILED
         case MemoryError():
             return "Error: the spec needs more memory than this machine has.", Exit.INPUT
         case BrokenPipeError():
@@ -81,6 +81,11 @@ def _ending(error: BaseException) -> tuple[str, Exit]:
             return f"Error: cannot write the output: {reason}.", Exit.OUTPUT
         case _:
             return "Interrupted; nothing was written.", Exit.INTERRUPTED
+
+
+def _sentence(error: FirstdrawError) -> str:
+    text = f"Error: {error}"
+    return text if text.endswith("?") else f"{text}."
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

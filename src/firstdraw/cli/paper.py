@@ -10,6 +10,7 @@ from firstdraw.cli.progress import progress_of
 from firstdraw.cli.run import write_report
 from firstdraw.cli.stopwatch import Stopwatch
 from firstdraw.cli.tables import print_claims, print_comparison
+from firstdraw.errors import located
 
 __all__ = ["check_the_paper"]
 
@@ -24,7 +25,8 @@ def check_the_paper(name: str, out: Path | None, *, as_json: bool, progress: boo
         from firstdraw.report.page import Claims
         from firstdraw.result import Result
 
-        paper = PAPERS[name]()
+        with located("name"):
+            paper = PAPERS[name]()
     with watch.part("data"):
         prepared = {study: prepare(spec) for study, spec in paper.studies().items()}
     if out is not None:

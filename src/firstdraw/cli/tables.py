@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from firstdraw.papers import Checked
-    from firstdraw.report.summary import SummaryRow
+    from firstdraw.report.summary import Spread, SummaryRow
 
 __all__ = ["print_claims", "print_comparison", "print_table"]
 
@@ -20,10 +20,18 @@ def print_comparison(rows: Iterable[SummaryRow]) -> None:
     """Print the comparison of the initializations."""
     table = _table("Initialization", "Train", "Test", "First cost", "Last cost", "Verdict")
     for row in rows:
-        first = str(row.first_textbook_cost)
+        first = _stacked(row.first_textbook_cost)
         if row.overflows:
             first += f"\n{row.first_cost.median:.3f} safe"
-        _add(table, row.label, row.train_accuracy, row.test_accuracy, first, row.last_cost, row.verdict)
+        _add(
+            table,
+            row.label,
+            _stacked(row.train_accuracy),
+            _stacked(row.test_accuracy),
+            first,
+            _stacked(row.last_cost),
+            row.verdict,
+        )
     print_table(table)
 
 
@@ -47,13 +55,19 @@ def print_table(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
+def _stacked(spread: Spread) -> str:
+    """Return the median, and the range below it where there is one, in a narrow column."""
+    return str(spread).replace(" (", "\n").replace(" to ", " to\n").removesuffix(")")
+
+
 def _table(*headers: str) -> Table:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE, show_lines=True, pad_edge=False)
     for header in headers:
-        table.add_column(header, no_wrap=header in ("Initialization", "Train", "Test", "Last cost"), overflow="fold")
+        wraps = header in ("Verdict", "Claim", "What was measured") and header != headers[1]
+        table.add_column(header, no_wrap=not wraps, min_width=20 if wraps else None, overflow="fold")
     return table
 
 

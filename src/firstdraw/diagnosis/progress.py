@@ -55,13 +55,14 @@ def nothing_learned(measured: Measurements) -> Iterator[Finding]:
     constant = measured.start.constant_cost
     if lowest < (1 - LEARNED_SHARE) * constant:
         return
+    falling = _fall(measured, IMPROVING_WINDOW) > IMPROVING_CHANGE
     yield Finding(
         cause="nothing learned",
-        severity=Severity.BROKEN,
+        severity=Severity.NOTE if falling else Severity.BROKEN,
         place="",
         sentence=(
-            f"Nothing is learned: the cost never falls below {lowest:.6g}, and the best constant prediction costs "
-            f"{constant:.6g}"
+            f"Nothing is learned{' yet' if falling else ''}: the cost never falls below {lowest:.6g}, and the best "
+            f"constant prediction costs {constant:.6g}"
         ),
         evidence={"lowest cost": lowest, "cost of the best constant": constant},
         remedy="Look at the other findings first; without any, train longer or raise the learning rate",

@@ -12,7 +12,7 @@ from firstdraw.datasets import Dataset
 from firstdraw.engine.batches import Batches
 from firstdraw.engine.optimizers import Optimizer
 from firstdraw.errors import InputError
-from firstdraw.losses import Loss, Task
+from firstdraw.losses import LOSSES, Loss, Task
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.rules import check_non_negative_integer, check_positive_integer
 
@@ -112,7 +112,13 @@ def columns(dataset: Dataset, loss: Loss, precision: Precision) -> tuple[Columns
     """
     dimensions = dataset.target_dimensions
     if loss.outputs(dataset.task, dimensions) is None:
-        raise InputError("loss", f"must fit the data, a {dataset.task} with {_counted(dataset.task, dimensions)}", loss)
+        fitting = [name for name, member in LOSSES.items() if member().outputs(dataset.task, dimensions) is not None]
+        raise InputError(
+            "loss",
+            f"must fit the data, a {dataset.task} with {_counted(dataset.task, dimensions)}",
+            LOSSES.name_of(loss),
+            hint=f"{' and '.join(fitting)} do" if len(fitting) > 1 else f"{fitting[0]} does",
+        )
     parts: list[Columns | None] = []
     for part in (dataset.train, dataset.test):
         if len(part) == 0:

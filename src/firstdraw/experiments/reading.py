@@ -76,7 +76,7 @@ def read_file(path: Path, settings: Sequence[str] = ()) -> Spec:
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise InputError("", f"a spec must be at most {LARGEST_FILE:,} bytes, and {path} has", path.stat().st_size)
+            raise InputError("", f"the spec {path} must be at most {LARGEST_FILE:,} bytes", path.stat().st_size)
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         return read_table(table, settings, folder=path.parent)
     except OSError as error:
@@ -119,7 +119,7 @@ def _check_keys(table: dict[str, Any]) -> None:
         if isinstance(part := table.get(name), dict):
             with located(name):
                 check_known(cast("dict[str, Any]", part), struct.__struct_fields__, f"part of `{name}`")
-    if isinstance(starts := table.get("initializations"), list):
+    if isinstance(starts := table.get("initializations"), list | tuple):
         for i, start in enumerate(cast("list[Any]", starts)):
             if isinstance(start, dict):
                 with located(f"initializations[{i}]"):

@@ -100,8 +100,9 @@ def _row(label: str, runs: Sequence[RunRecord]) -> SummaryRow:
 
 
 def _shared_verdict(runs: Sequence[RunRecord]) -> str:
-    """Return how many of the runs each cause was found in, the worst causes first."""
-    severity = {finding.cause: finding.severity for run in runs for finding in run.findings}
-    counts = Counter(cause for run in runs for cause in {finding.cause for finding in run.findings})
-    order = sorted(counts, key=lambda cause: (-severity[cause], -counts[cause], cause))
-    return "; ".join(f"{cause} in {counts[cause]} of {len(runs)} seeds" for cause in order).capitalize() + "."
+    """Return in how many of the runs each cause stands first, and in how many the others were found."""
+    first = Counter(run.findings[0].cause for run in runs)
+    found = Counter(cause for run in runs for cause in {finding.cause for finding in run.findings})
+    others = {cause: count for cause, count in found.items() if cause not in first}
+    ordered = first.most_common() + sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    return "; ".join(f"{cause} in {count} of {len(runs)} seeds" for cause, count in ordered).capitalize() + "."
