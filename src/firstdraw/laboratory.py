@@ -11,9 +11,8 @@ from typing import Any
 from firstdraw.engine import Progress
 from firstdraw.experiments import ExperimentRecord, Spec, prepare, read_file, read_table
 from firstdraw.experiments import run as run_prepared
-from firstdraw.papers import PAPERS
+from firstdraw.papers import PAPERS, Claims
 from firstdraw.papers.exercise.studies import EXERCISE_FILE
-from firstdraw.report import Claims
 from firstdraw.result import Result
 
 __all__ = ["claims_of", "read_spec", "run"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from firstdraw.errors import FirstdrawError, InputError
 from firstdraw.experiments import ExperimentRecord, RunRecord
-from firstdraw.report import Claims, SummaryRow, as_document, as_json, check_writable, render, summarize, write_whole
+from firstdraw.papers import Claims
+from firstdraw.report import SummaryRow, as_document, as_json, check_writable, summarize, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,6 +68,8 @@ class Result:
 
     def to_html(self) -> str:
         """Return the report, a page that needs no network."""
+        from firstdraw.report.page import render
+
         return render(self.record, self.claims, self.times)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

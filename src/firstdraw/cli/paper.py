@@ -20,9 +20,8 @@ def check_the_paper(name: str, out: Path | None, *, as_json: bool, progress: boo
     watch = Stopwatch()
     with watch.part("start"):
         from firstdraw.experiments import prepare, run
-        from firstdraw.papers import PAPERS
+        from firstdraw.papers import PAPERS, Claims
         from firstdraw.report.files import check_writable
-        from firstdraw.report.page import Claims
         from firstdraw.result import Result
 
         with located("name"):

@@ -1,9 +1,9 @@
 """Floor 6. Published claims, each a small experiment with a verdict and a number."""
 
 from firstdraw.catalogue import import_members
-from firstdraw.papers.claim import Checked, Claim, Judged, Records, Verdict
+from firstdraw.papers.claim import Checked, Claim, Claims, Judged, Records, Verdict
 from firstdraw.papers.contract import PAPERS, Paper
 
 import_members(__name__, __path__)
 
-__all__ = ["PAPERS", "Checked", "Claim", "Judged", "Paper", "Records", "Verdict"]
+__all__ = ["PAPERS", "Checked", "Claim", "Claims", "Judged", "Paper", "Records", "Verdict"]

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from firstdraw.experiments import ExperimentRecord
 
-__all__ = ["Checked", "Claim", "Judged", "Records", "Verdict"]
+__all__ = ["Checked", "Claim", "Claims", "Judged", "Records", "Verdict"]
 
 Records = Mapping[str, ExperimentRecord]
 """The experiments that claims are checked on, by name."""
@@ -77,3 +77,18 @@ class Checked:
     def numbers(self) -> dict[str, float]:
         """The numbers behind the verdict."""
         return self.judged.numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of a paper after a check.
+
+    Args:
+        paper: the paper's name on the command line.
+        checked: what was measured.
+        unchecked: what needs more experiments than were run.
+    """
+
+    paper: str
+    checked: tuple[Checked, ...] = ()
+    unchecked: tuple[Claim, ...] = ()

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from firstdraw.diagnosis import Severity
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_toml
-from firstdraw.papers import Checked, Claim, Verdict
+from firstdraw.papers import Checked, Claims, Verdict
 from firstdraw.report.pictures import (
     Picture,
     cost_picture,
@@ -27,28 +27,13 @@ from firstdraw.report.pictures import (
 from firstdraw.report.summary import summarize
 from firstdraw.version import __version__
 
-__all__ = ["Claims", "render"]
+__all__ = ["render"]
 
 MOST_CARDS: Final = 12
 """More initializations than this are compared in the table alone; a page of a hundred figures helps nobody."""
 MOST_LINES: Final = 16
 """Lines of the table of numbers below a curve."""
 FOLDER: Final = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """The claims of a paper as the report tells them.
-
-    Args:
-        paper: the paper's name on the command line.
-        checked: what was measured.
-        unchecked: what needs more experiments than were run.
-    """
-
-    paper: str
-    checked: tuple[Checked, ...] = ()
-    unchecked: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

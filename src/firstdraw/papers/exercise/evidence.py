@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from firstdraw.arrays import Floats
 from firstdraw.experiments import ExperimentRecord, RunRecord
@@ -38,4 +37,6 @@ def paired_p_value(first: Floats, second: Floats) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test on paired values; 1 where all pairs are equal."""
     if np.array_equal(first, second):
         return 1.0
+    from scipy import stats
+
     return float(stats.wilcoxon(first, second).pvalue)
