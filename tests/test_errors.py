@@ -68,7 +68,7 @@ def test_situations_pile_up_from_the_inside_out() -> None:
 def test_a_long_value_is_shortened_to_eighty_characters() -> None:
     text = shown("x" * 1000)
     assert len(text) == 80
-    assert text.endswith("…")
+    assert text == "'" + "x" * 39 + "…" + "x" * 38 + "'"
     assert shown("x" * 78) == repr("x" * 78)
 
 
@@ -101,9 +101,10 @@ def test_an_error_says_the_same_after_a_journey_to_another_process(
 
 # The rules of single values.
 
-NO_NUMBERS = [True, "1", None, [1], 1j, float("nan"), float("inf"), -float("inf"), 10**400, -(10**400)]
+# Fractions are numbers, but none that an array takes. The last two are no floats; they are counts, too large.
+NO_NUMBERS = [True, Fraction(1, 3), "1", None, [1], 1j, float("nan"), float("inf"), -float("inf"), 10**400, -(10**400)]
 CHECKS: dict[Callable[[str, Any], Any], tuple[str, list[Any], list[Any]]] = {
-    check_finite: ("must be a finite number", [0, -1.5, 1e308, Fraction(1, 3), np.float32(2.0)], []),
+    check_finite: ("must be a finite number", [0, -1.5, 1e308, np.float32(2.0)], []),
     check_positive: ("must be a finite number above 0", [5e-324, 1, 1e308], [0, -0.0, -1e-300]),
     check_non_negative: ("must be a finite number of at least 0", [0, -0.0, 1e308], [-5e-324, -1]),
     check_share: ("must be a number of at least 0 and below 1", [0, 0.5, 1 - 2.0**-53], [1, 1.0, -1e-300]),
@@ -150,7 +151,7 @@ def test_a_count_that_no_memory_holds_is_refused(check: Callable[[str, int], int
         ((2, True, 1), "`widths[1]` must be a positive integer, got True"),
         (
             (10**9, 1),
-            "`widths` must give at most 1,000,000,000 parameters, and (1000000000, 1) gives, got 1000000001",
+            "`widths` must give at most 1,000,000,000 parameters, not 1,000,000,001, got (1000000000, 1)",
         ),
     ],
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from firstdraw.errors import InputError
+from firstdraw.errors import UnknownNameError
 
 __all__ = ["Catalogue", "Source", "import_members"]
 
@@ -45,7 +45,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
         kind: what the members are, in the singular, for error sentences ("activation").
 
     Raises:
-        InputError: on looking up a name that is not in the catalogue.
+        UnknownNameError: on looking up a name that is not in the catalogue.
 
     >>> fruit = Catalogue[object]("fruit")
     >>> @fruit.register("apple", aliases=("pomme",))
@@ -55,7 +55,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
     >>> fruit["aple"]
     Traceback (most recent call last):
     ...
-    firstdraw.errors.InputError: must name a known fruit, got 'aple'; did you mean 'apple'?
+    firstdraw.errors.UnknownNameError: must name a known fruit, got 'aple'; did you mean 'apple'?
     """
 
     def __init__(self, kind: str) -> None:
@@ -80,7 +80,7 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
         """Return the one name that `name`, perhaps an alias, stands for."""
         known = self._aliases.get(name, name)
         if known not in self._classes:
-            raise InputError("", f"must name a known {self.kind}", name, hint=self._suggestion(name))
+            raise UnknownNameError("", f"must name a known {self.kind}", name, hint=self._suggestion(name))
         return known
 
     def aliases_of(self, name: str) -> tuple[str, ...]:

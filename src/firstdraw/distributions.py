@@ -151,6 +151,8 @@ class Uniform(Distribution):
         check_finite("high", self.high)
         if self.low > self.high:
             raise InputError("low", f"must be at most `high`, which is {self.high}", self.low)
+        if not math.isfinite(self.high - self.low):
+            raise InputError("low", f"must be so near to `high`, {self.high}, that the difference is finite", self.low)
 
     @property
     def mean(self) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, Self
 
-__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "located", "shown"]
+__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "UnknownNameError", "located", "shown"]
 
 _LONGEST_VALUE: Final = 80
 
@@ -27,13 +27,18 @@ NOTHING: Final = _Nothing()
 
 
 def shown(value: object) -> str:
-    """Write a value as an error sentence shows it: as Python writes it, shortened when long.
+    """Write a value as an error sentence shows it: as Python writes it, without its middle when long.
+
+    The ends tell most: the folder and the name of a file, the first and the last of many numbers.
 
     >>> shown("relo"), shown(-5)
     ("'relo'", '-5')
     """
     text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    half = (_LONGEST_VALUE - 1) // 2
+    return f"{text[: _LONGEST_VALUE - 1 - half]}…{text[-half:]}"
 
 
 class FirstdrawError(Exception):
@@ -85,6 +90,10 @@ class InputError(FirstdrawError, ValueError):
         """Say in which file or cell the rule was broken, and return the error itself."""
         self.situation = f"{situation}: {self.situation}" if self.situation else situation
         return self
+
+
+class UnknownNameError(InputError, KeyError):
+    """A name is not in the catalogue it was looked up in; a `KeyError` too, as a mapping must raise."""
 
 
 @contextmanager

@@ -127,6 +127,19 @@ def test_a_sample_follows_scipy_s_distribution_function(law: Distribution, exact
 
 
 @spread
+def test_a_sample_is_the_draws_carried_over_by_scipy_s_quantiles(law: Distribution, exact: stats.rv_continuous) -> None:
+    # Normal numbers are scaled, and for any other law uniform numbers inverted: a member that is drawn in another
+    # way needs its own line here.
+    draws = CounterDraws(7)
+    if isinstance(law, Normal):
+        u = stats.norm.cdf(draws.normal("layers.1.weight", (MANY,)))
+    else:
+        u = draws.uniform("layers.1.weight", (MANY,))
+    inner = (u > 1e-4) & (u < 1 - 1e-4)  # further out the quantiles magnify the rounding of u
+    np.testing.assert_allclose(sample(law)[inner], exact.ppf(u[inner]), rtol=0, atol=1e-10 * law.standard_deviation)
+
+
+@spread
 def test_the_law_depends_on_the_name_of_the_parameter(
     law: Distribution,
     exact: stats.rv_continuous,  # noqa: ARG001

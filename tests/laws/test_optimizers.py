@@ -90,7 +90,7 @@ def test_every_optimizer_has_its_formula_written_down_and_its_options_varied(nam
         assert len({getattr(member, option.name) for member in members}) > 1
 
 
-@pytest.mark.parametrize(("optimizer", "rule"), MEMBERS, ids=repr)
+@pytest.mark.parametrize(("optimizer", "rule"), MEMBERS, ids=[repr(optimizer) for optimizer, _ in MEMBERS])
 def test_twenty_steps_follow_the_published_formula(optimizer: Optimizer, rule: Rule) -> None:
     stream = np.random.default_rng(5)
     start, gradients = stream.normal(size=6), stream.normal(size=(STEPS, 6))

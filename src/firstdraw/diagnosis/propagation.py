@@ -49,7 +49,8 @@ def gradient_propagation(measured: Measurements) -> Iterator[Finding]:
     if first is last or last.gradient_rms == 0 or first.gradient_rms == 0:
         return
     factor = first.gradient_rms / last.gradient_rms
-    if 1 / GRADIENT_FACTOR <= factor <= GRADIENT_FACTOR:
+    # Gradients that are not finite say nothing about size; the divergence reports them.
+    if not np.isfinite(factor) or 1 / GRADIENT_FACTOR <= factor <= GRADIENT_FACTOR:
         return
     explodes = factor > 1
     each = factor ** (1 / (last.layer - first.layer))

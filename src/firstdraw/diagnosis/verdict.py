@@ -20,6 +20,8 @@ def verdict(findings: tuple[Finding, ...], measured: Measurements, classes: tupl
 
 def _result(findings: tuple[Finding, ...], measured: Measurements, classes: tuple[str, ...]) -> str:
     output, outcome = measured.end.output, measured.trajectory.outcomes[0]
+    if outcome.diverged and outcome.step == 0:
+        return "No prediction is finite, even before the first step."
     when = f"Before that, at step {outcome.step - 1:,}," if outcome.diverged else f"After {measured.last_step:,} steps"
     if output.right is None:
         return f"{when} the cost is {measured.end.cost:.4g}."

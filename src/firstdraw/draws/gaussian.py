@@ -65,7 +65,7 @@ def sine_and_cosine_of_turns(v: Floats) -> tuple[Floats, Floats]:
 
     >>> sine, cosine = sine_and_cosine_of_turns(np.array([0.125]))
     >>> float(sine[0]), float(cosine[0])
-    (0.7071067811865475, 0.7071067811865476)
+    (0.7071067811865476, 0.7071067811865475)
     """
     k = np.floor(v * 4.0 + 0.5)
     x = (v - k * 0.25) * 2.0 * HALF_TURN

@@ -112,13 +112,24 @@ class _Run:
 
     def train(self, progress: Progress | None) -> Outcome:
         """Fill the records, and return how it ended."""
-        try:
-            self._descend(progress)
-        except _Divergence as divergence:
-            return Outcome(diverged=True, step=divergence.step, layer=divergence.layer)
-        return Outcome(diverged=False, step=self.problem.steps)
+        reported = 0
 
-    def _descend(self, progress: Progress | None) -> None:
+        def report(step: int) -> None:
+            nonlocal reported
+            if progress is not None:
+                progress(step - reported)
+            reported = step
+
+        try:
+            self._descend(report)
+            outcome = Outcome(diverged=False, step=self.problem.steps)
+        except _Divergence as divergence:
+            outcome = Outcome(diverged=True, step=divergence.step, layer=divergence.layer)
+        # The steps that a diverged run will not make are over and done with, too.
+        report(self.problem.steps)
+        return outcome
+
+    def _descend(self, report: Callable[[int], None]) -> None:
         problem, theta, g = self.problem, self.theta, self.g
         recorded = {int(step): row for row, step in enumerate(problem.recording.steps(problem.steps))}
         kept = {int(step): row for row, step in enumerate(problem.recording.snapshot_steps(problem.steps))}
@@ -137,10 +148,8 @@ class _Run:
             if not np.isfinite(theta).all():
                 raise _Divergence(step + 1, self._first_layer_that_is_not_finite())
             self.records["final"][:] = theta
-            if progress is not None and (step + 1) % STEPS_PER_PROGRESS == 0:
-                progress(STEPS_PER_PROGRESS)
-        if progress is not None:
-            progress(problem.steps % STEPS_PER_PROGRESS)
+            if (step + 1) % STEPS_PER_PROGRESS == 0:
+                report(step + 1)
 
     def _batches(self) -> Iterator[tuple[Floats, Floats]]:
         X, Y = self.problem.train.X, self.problem.train.Y

@@ -141,15 +141,17 @@ def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
 
 def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats) -> tuple[ParameterRecord, ...]:
     values = [part for layer in network.layers(theta) for part in layer]
-    return tuple(
-        ParameterRecord(
-            name=role.name,
-            law=str(law),
-            mean=law.mean,
-            standard_deviation=law.standard_deviation,
-            drawn_mean=float(value.mean()),
-            drawn_standard_deviation=float(value.std()),
-            elements=value.size,
+    # A standard deviation beyond the largest float is written down as infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return tuple(
+            ParameterRecord(
+                name=role.name,
+                law=str(law),
+                mean=law.mean,
+                standard_deviation=law.standard_deviation,
+                drawn_mean=float(value.mean()),
+                drawn_standard_deviation=float(value.std()),
+                elements=value.size,
+            )
+            for role, law, value in zip(network.roles, laws, values, strict=True)
         )
-        for role, law, value in zip(network.roles, laws, values, strict=True)
-    )

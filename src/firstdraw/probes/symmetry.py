@@ -16,21 +16,18 @@ from firstdraw.networks import Layer
 __all__ = ["distinct_units", "unit_difference"]
 
 
-def _units(layers: Sequence[Layer], number: int) -> Floats:
-    """Return the description of a layer's units, one row a unit."""
+def _parts(layers: Sequence[Layer], number: int) -> list[Floats]:
+    """Return the description of a layer's units in parts, one row a unit: weights in, bias, weights out."""
     layer = layers[number]
-    parts = [layer.W, layer.b]
-    if number + 1 < len(layers):
-        parts.append(layers[number + 1].W.T)
-    return np.concatenate(parts, axis=1)
+    return [layer.W, layer.b, *(following.W.T for following in layers[number + 1 : number + 2])]
 
 
 def distinct_units(layers: Sequence[Layer]) -> list[int]:
     """Return for each layer how many different units it has.
 
-    Two units count as one if no two of their numbers differ by more than sqrt(eps) of the layer's largest, eps the
-    spacing of the floating-point format at 1: a matrix product may round equal rows differently in the last bit, and
-    that breaks no symmetry.
+    Two units count as one if no two of their numbers differ by more than sqrt(eps) of the layer's largest of their
+    kind (weights in, biases, weights out), eps the spacing of the floating-point format at 1: a matrix product may
+    round equal rows differently in the last bit, and that breaks no symmetry.
 
     >>> from firstdraw.activations import ReLU
     >>> from firstdraw.networks import MultilayerPerceptron
@@ -38,12 +35,21 @@ def distinct_units(layers: Sequence[Layer]) -> list[int]:
     >>> distinct_units(network.layers(np.zeros(network.parameter_count)))
     [1, 1, 1]
     """
-    return [_distinct_rows(_units(layers, number)) for number in range(len(layers))]
+    return [
+        _distinct_rows(np.concatenate([_scaled(part) for part in _parts(layers, number)], axis=1))
+        for number in range(len(layers))
+    ]
+
+
+def _scaled(part: Floats) -> Floats:
+    """Return a part divided by its largest number, unless that is 0 or not finite."""
+    largest = np.abs(part).max()
+    return part / largest if 0 < largest < np.inf else part
 
 
 def _distinct_rows(rows: Floats) -> int:
     """Count the rows that differ: sorted by a generic projection, rows that are nearly equal are neighbors."""
-    tolerance = np.sqrt(np.finfo(rows.dtype).eps) * np.abs(rows).max()
+    tolerance = np.sqrt(np.finfo(rows.dtype).eps)
     direction = np.cos(np.arange(rows.shape[1], dtype=rows.dtype))
     neighbors = rows[np.argsort(rows @ direction, kind="stable")]
     return 1 + int(np.sum(np.abs(np.diff(neighbors, axis=0)).max(axis=1) > tolerance))
@@ -51,4 +57,4 @@ def _distinct_rows(rows: Floats) -> int:
 
 def unit_difference(layers: Sequence[Layer]) -> list[float]:
     """Return for each layer the largest difference between two of its units in any one weight or bias."""
-    return [float(np.ptp(_units(layers, number), axis=0).max()) for number in range(len(layers))]
+    return [max(float(np.ptp(part, axis=0).max()) for part in _parts(layers, number)) for number in range(len(layers))]

@@ -22,7 +22,7 @@ def _drawn_at_ten(records: Records) -> Judged:
     biases = [parameter for parameter in run.parameters if parameter.name.endswith("bias")]
     # The standard deviation of n normal numbers has a relative standard error of 1/sqrt(2 n); four of them.
     likely = all(
-        abs(item.drawn_standard_deviation / item.standard_deviation - 1) < 4 / np.sqrt(2 * item.elements)
+        item.standard_deviation == 10 and abs(item.drawn_standard_deviation / 10 - 1) < 4 / np.sqrt(2 * item.elements)
         for item in weights
     )
     zero = all(item.drawn_mean == item.drawn_standard_deviation == 0 for item in biases)
@@ -53,11 +53,15 @@ def _goes_to_infinity(records: Records) -> Judged:
     trajectory = only(records["exercise"], "normal x10").trajectory
     textbook, safe = float(trajectory.textbook_cost[0, 0]), float(trajectory.cost[0, 0])
     finite_from = trajectory.step_of(np.isfinite(trajectory.textbook_cost[0]))
+    if np.isinf(textbook):
+        verdict = Verdict.HOLDS if np.isinf(safe) else Verdict.HALF_TRUE
+        why, agree = ", because 1 - p rounds to 0", "never" if finite_from is None else f"from step {finite_from:,} on"
+    else:
+        verdict, why, agree = Verdict.DOES_NOT_HOLD, "", "from the start"
     return Judged(
-        Verdict.HALF_TRUE if np.isinf(textbook) and np.isfinite(safe) else Verdict.HOLDS,
-        f"Computed through the probabilities the first cost is {textbook}, because 1 - p rounds to 0; the cost "
-        f"itself is finite: {safe:.3f} when computed from the outputs before the sigmoid. By step {finite_from:,} "
-        "both agree.",
+        verdict,
+        f"Computed through the probabilities the first cost is {textbook}{why}; computed from the outputs before the "
+        f"sigmoid it is {safe:.3f}. The two are both finite {agree}.",
         {"textbook cost": textbook, "overflow-safe cost": safe},
     )
 

@@ -147,10 +147,14 @@ def best_half_plane(inputs: Floats, labels: Integers) -> float:
     """
     best = 0
     for angle in np.linspace(0, 2 * np.pi, ANGLES, endpoint=False):
-        order = np.argsort(inputs @ [np.cos(angle), np.sin(angle)])
+        heights = inputs @ [np.cos(angle), np.sin(angle)]
+        order = np.argsort(heights)
         sign = np.where(labels[order] == 0, 1, -1)
         # With the line before the first point everything is called 1; moving it past a 0 gains one, past a 1 loses one.
         right = np.sum(labels) + np.concatenate([[0], np.cumsum(sign)])
+        # Nor does it pass between points that are equally high, but for rounding.
+        tied = np.diff(heights[order]) <= ROUNDING * np.abs(inputs).max()
+        right[1:-1][tied] = 0
         best = max(best, int(right.max()))
     return best / len(labels)
 
