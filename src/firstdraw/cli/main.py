@@ -19,7 +19,13 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(guarded(lambda: commands.main(args=arguments, prog_name="firstdraw", standalone_mode=False)))
+
+    def command() -> None:
+        # Not `commands.main`, which ends a command whose output nobody reads any more by itself, with code 1.
+        with commands.make_context("firstdraw", sys.argv[1:] if arguments is None else list(arguments)) as context:
+            commands.invoke(context)
+
+    sys.exit(guarded(command))
 
 
 @click.group(context_settings=SETTINGS, epilog=EPILOG)

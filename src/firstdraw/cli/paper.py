@@ -31,7 +31,7 @@ def check_the_paper(name: str, out: Path | None, *, as_json: bool, progress: boo
     if out is not None:
         check_writable(out)
     total = sum(item.total_steps for item in prepared.values())
-    with watch.part("training"), progress_of(total, f"Checking {paper.title}", shown=progress) as advance:
+    with watch.part("training"), progress_of(total, "Checking the claims", shown=progress) as advance:
         records = {study: run(item, advance) for study, item in prepared.items()}
     with watch.part("claims"):
         checked = paper.check(records)

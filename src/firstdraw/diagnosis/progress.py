@@ -44,7 +44,8 @@ def _fall(measured: Measurements, window: float) -> float:
     cost = trajectory.cost[0]
     since = int(np.searchsorted(trajectory.steps, measured.last_step * (1 - window)))
     before = cost[min(since, len(cost) - 2)]
-    return float(1 - cost[-1] / before) if before > 0 else 0.0
+    # Of finite outputs the squares may overflow: an infinite cost does not fall.
+    return float(1 - cost[-1] / before) if 0 < before < np.inf else 0.0
 
 
 def nothing_learned(measured: Measurements) -> Iterator[Finding]:

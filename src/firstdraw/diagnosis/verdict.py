@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from firstdraw.diagnosis.finding import Finding, Measurements
 
 __all__ = ["verdict"]
@@ -21,7 +23,9 @@ def verdict(findings: tuple[Finding, ...], measured: Measurements, classes: tupl
 def _result(findings: tuple[Finding, ...], measured: Measurements, classes: tuple[str, ...]) -> str:
     output, outcome = measured.end.output, measured.trajectory.outcomes[0]
     if outcome.diverged and outcome.step == 0:
-        return "No prediction is finite, even before the first step."
+        return "The cost is not finite, even before the first step."
+    if outcome.diverged and not math.isfinite(measured.end.cost):
+        return "The last finite parameters give no finite cost."
     when = f"Before that, at step {outcome.step - 1:,}," if outcome.diverged else f"After {measured.last_step:,} steps"
     if output.right is None:
         return f"{when} the cost is {measured.end.cost:.4g}."

@@ -15,13 +15,13 @@ from firstdraw.draws.philox import HALF, LOW, Words, philox
 from firstdraw.errors import InputError
 from firstdraw.rules import is_integer
 
-__all__ = ["CounterDraws"]
+__all__ = ["CounterDraws", "key_of"]
 
 UNIT: Final = 2.0**-53
 LARGEST_SEED: Final = 2**64 - 1
 
 
-def _key(name: str, law: Literal["uniform", "normal"]) -> tuple[int, int]:
+def key_of(name: str, law: Literal["uniform", "normal"]) -> tuple[int, int]:
     """Return the 64-bit key of a parameter; the law is part of it, so that a name's two streams are independent."""
     digest = hashlib.blake2b(name.encode(), digest_size=8, person=law.encode()).digest()
     return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
@@ -60,7 +60,7 @@ class CounterDraws:
         block = np.arange((count + 1) // 2, dtype=np.uint64)
         seed_low, seed_high = (np.uint64(self.seed & 0xFFFFFFFF), np.uint64(self.seed >> 32))
         words = philox(
-            (block & LOW, block >> HALF, np.full_like(block, seed_low), np.full_like(block, seed_high)), _key(name, law)
+            (block & LOW, block >> HALF, np.full_like(block, seed_low), np.full_like(block, seed_high)), key_of(name, law)
         )
         return _unit_interval(words[0], words[1]), _unit_interval(words[2], words[3])
 

@@ -3,7 +3,8 @@
 from firstdraw.engine.batches import Batches
 from firstdraw.engine.optimizers import OPTIMIZERS, SGD, Optimizer
 from firstdraw.engine.problem import Columns, Precision, Problem, Recording, columns
-from firstdraw.engine.reference import Progress, train
+from firstdraw.engine.records import Progress
+from firstdraw.engine.reference import train
 from firstdraw.engine.trajectory import Outcome, Trajectory
 
 __all__ = [

@@ -11,16 +11,13 @@ from threadpoolctl import threadpool_limits  # pyright: ignore[reportUnknownVari
 
 from firstdraw.arrays import Floats
 from firstdraw.engine.problem import Columns, Problem
+from firstdraw.engine.records import Progress, check_parameters, empty_records
 from firstdraw.engine.trajectory import Outcome, Trajectory
-from firstdraw.errors import InputError
 from firstdraw.networks import Taps
 from firstdraw.probes.state import rms
 from firstdraw.probes.symmetry import distinct_units, unit_difference
 
-__all__ = ["Progress", "train"]
-
-Progress = Callable[[int], None]
-"""Called during training with the number of steps made since the last call, of all networks together."""
+__all__ = ["train"]
 
 # Often enough for a smooth bar, seldom enough to cost nothing.
 STEPS_PER_PROGRESS = 250
@@ -55,10 +52,8 @@ def train(problem: Problem, parameters: Floats, seeds: tuple[int, ...], progress
     >>> train(problem, np.zeros((1, 91)), seeds=(0,)).cost.round(12)
     array([[0.69314718, 0.69314718]])
     """
-    expected = (len(seeds), problem.network.parameter_count)
-    if parameters.shape != expected:
-        raise InputError("parameters", f"must have the shape {expected}, one row a seed", parameters.shape)
-    records = _empty_records(problem, parameters)
+    check_parameters(problem, parameters, seeds)
+    records = empty_records(problem, parameters)
     outcomes: list[Outcome] = []
     # Matrix products by several threads may add in another order, and a run must not depend on the machine's cores.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -71,25 +66,6 @@ def train(problem: Problem, parameters: Floats, seeds: tuple[int, ...], progress
         outcomes=tuple(outcomes),
         **records,
     )
-
-
-def _empty_records(problem: Problem, parameters: Floats) -> dict[str, Any]:
-    """Return the trajectory's arrays: NaN where nothing has been recorded yet."""
-    n, P = parameters.shape
-    R = len(problem.recording.steps(problem.steps))
-    S = len(problem.recording.snapshot_steps(problem.steps))
-    L = problem.network.depth
-    shapes = {
-        **dict.fromkeys(("cost", "textbook_cost", "test_cost", "train_accuracy", "test_accuracy"), (n, R)),
-        **dict.fromkeys(
-            ("activation_rms", "gradient_rms", "weight_rms", "distinct_units", "unit_difference"), (n, R, L)
-        ),
-    }
-    records: dict[str, Any] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
-    records["snapshots"] = np.full((n, S, P), np.nan, problem.precision)
-    records["initial"] = parameters.astype(problem.precision)
-    records["final"] = parameters.astype(problem.precision)
-    return records
 
 
 @dataclass

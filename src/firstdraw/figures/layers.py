@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from firstdraw.experiments import RunRecord
-from firstdraw.figures.canvas import axes_or_new, widen_log_axis
+from firstdraw.figures.canvas import add_legend, axes_or_new, displayed, widen_log_axis
 from firstdraw.figures.palette import CLASS_MARKERS, LINE_STYLES, SERIES_COLORS
 
 __all__ = ["plot_layers"]
@@ -48,12 +48,12 @@ def plot_layers(
             linestyle=LINE_STYLES[number % len(LINE_STYLES)],
             marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
             markersize=4,
-            label=run.label,
+            label=displayed(run.label),
         )
     name = "pre-activation (rms)" if quantity == "signal" else "gradient (rms)"
     ax.set(xlabel="layer", ylabel=name, yscale="log")
     widen_log_axis(ax)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(runs) > 1 and ax.lines:
-        ax.legend(handlelength=2.6)
+        add_legend(ax)
     return ax

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from firstdraw.datasets import Dataset, Examples
 from firstdraw.errors import InputError
-from firstdraw.figures.canvas import axes_or_new
+from firstdraw.figures.canvas import axes_or_new, displayed
 from firstdraw.figures.palette import CLASS_COLORS, CLASS_MARKERS
 
 __all__ = ["is_planar", "plot_points"]
@@ -53,8 +53,10 @@ def plot_points(
             color=CLASS_COLORS[number],
             marker=CLASS_MARKERS[number],
             linewidths=0,
-            label=f"class {name}",
+            label=f"class {displayed(name)}",
             zorder=3,
         )
-    ax.set(xlabel=dataset.features[0], ylabel=dataset.features[1], aspect="equal")
+    ax.set(xlabel=displayed(dataset.features[0]), ylabel=displayed(dataset.features[1]), aspect="equal")
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set_parse_math(False)
     return ax

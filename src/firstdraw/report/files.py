@@ -20,6 +20,9 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise OutputError(str(path), "it is a folder; name a file in it")
+    # Replacing a device or a pipe by a file would break it for everybody.
+    if path.exists() and not path.is_file():
+        raise OutputError(str(path), "it is no ordinary file")
     if not path.parent.is_dir():
         raise OutputError(str(path), f"its folder {path.parent} does not exist")
     try:

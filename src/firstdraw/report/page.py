@@ -24,7 +24,7 @@ from firstdraw.report.pictures import (
     layers_picture,
     run_picture,
 )
-from firstdraw.report.summary import summarize
+from firstdraw.report.summary import LARGEST_IN_FULL, summarize
 from firstdraw.version import __version__
 
 __all__ = ["render"]
@@ -40,7 +40,7 @@ FOLDER: Final = Path(__file__).parent
 class _Line:
     step: int
     cost: str
-    test_cost: float
+    test_cost: str
     train_accuracy: float
     test_accuracy: float
 
@@ -123,7 +123,7 @@ def _lines(run: RunRecord) -> tuple[_Line, ...]:
         _Line(
             step=int(trajectory.steps[row]),
             cost=_both_costs(float(trajectory.textbook_cost[0, row]), float(trajectory.cost[0, row])),
-            test_cost=float(trajectory.test_cost[0, row]),
+            test_cost=_written(float(trajectory.test_cost[0, row])),
             train_accuracy=float(trajectory.train_accuracy[0, row]),
             test_accuracy=float(trajectory.test_accuracy[0, row]),
         )
@@ -132,7 +132,12 @@ def _lines(run: RunRecord) -> tuple[_Line, ...]:
 
 
 def _both_costs(textbook: float, safe: float) -> str:
-    return f"{safe:.6f}" if np.isclose(textbook, safe, rtol=1e-6, equal_nan=True) else f"{textbook:.6g} ({safe:.6f})"
+    agree = np.isclose(textbook, safe, rtol=1e-6, equal_nan=True)
+    return _written(safe) if agree else f"{textbook:.6g} ({_written(safe)})"
+
+
+def _written(cost: float) -> str:
+    return f"{cost:.6g}" if abs(cost) >= LARGEST_IN_FULL else f"{cost:.6f}"
 
 
 def _lede(record: ExperimentRecord) -> str:

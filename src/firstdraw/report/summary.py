@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from firstdraw.experiments import ExperimentRecord, RunRecord
 
-__all__ = ["Spread", "SummaryRow", "summarize"]
+__all__ = ["LARGEST_IN_FULL", "Spread", "SummaryRow", "summarize"]
+
+LARGEST_IN_FULL: Final = 1e6
+"""Costs above this are written with four digits and an exponent: on their way to infinity they may have hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,13 @@ class Spread:
     def __str__(self) -> str:
         if np.isnan(self.median):
             return "-"
-        middle = format(self.median, self.pattern)
+        middle = self._written(self.median)
         if self.smallest == self.largest:
             return middle
-        return f"{middle} ({format(self.smallest, self.pattern)} to {format(self.largest, self.pattern)})"
+        return f"{middle} ({self._written(self.smallest)} to {self._written(self.largest)})"
+
+    def _written(self, value: float) -> str:
+        return format(value, self.pattern if abs(value) < LARGEST_IN_FULL else ".4g")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -67,7 +69,14 @@ def as_svg(figure: Figure, name: str) -> Markup:
         name: unique in the page; keeps the identifiers of one figure apart from another's.
     """
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+    with (
+        mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}),
+        warnings.catch_warnings(),
+        np.errstate(over="ignore"),
+    ):
+        # Matplotlib looks for the ticks beyond both ends of an axis, which overflows where a cost nearly does. Text is
+        # only measured with this font; the reader's browser has the glyphs of other scripts.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

@@ -1,0 +1,284 @@
+"""What each command prints, writes and exits with."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from firstdraw import __version__, read_spec
+from firstdraw.activations import ACTIVATIONS
+from firstdraw.catalogue import Catalogue
+from firstdraw.cli import listing
+from firstdraw.cli.exits import EPILOG, Exit
+from firstdraw.cli.main import commands
+from firstdraw.datasets import DATASETS
+from firstdraw.draws import DRAWS
+from firstdraw.engine import OPTIMIZERS
+from firstdraw.initializers import INITIALIZERS
+from firstdraw.losses import LOSSES
+from firstdraw.papers import PAPERS
+from firstdraw.report import json_schema
+
+Finished = subprocess.CompletedProcess[str]
+Call = Callable[..., Finished]
+Settings = tuple[str, ...]
+HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2")
+KINDS: dict[str, Catalogue[object]] = {
+    "initializers": INITIALIZERS,
+    "activations": ACTIVATIONS,
+    "losses": LOSSES,
+    "optimizers": OPTIMIZERS,
+    "datasets": DATASETS,
+    "draws": DRAWS,
+    "papers": PAPERS,
+}
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _refused(done: Finished, code: int, sentence: str, folder: Path) -> None:
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == sentence + "\n"
+    assert _files(folder) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["run", "--help"], ["paper", "-h"], ["list", "-h"], ["--version"]]
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = f"""
+import sys
+from firstdraw.cli import main
+try:
+    main({arguments!r})
+finally:
+    print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.endswith("heavy: []\n")
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    program = f"import sys, firstdraw; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_told(firstdraw: Call, option: str) -> None:
+    done = firstdraw(option)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert __version__ in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_lists_the_commands_and_the_exit_codes(firstdraw: Call, arguments: tuple[str, ...]) -> None:
+    done = firstdraw(*arguments)
+    text = done.stdout + done.stderr
+    assert all(f"  {name} " in text for name in commands.commands)
+    for code in (Exit.OK, Exit.FAILED, Exit.INPUT, Exit.OUTPUT, Exit.INTERRUPTED, Exit.TERMINATED):
+        assert re.search(rf"^ +{code.value} +\w", text, re.MULTILINE)
+
+
+def test_the_exit_codes_are_documented_once() -> None:
+    documented = {int(code) for code in re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)}
+    # A closed pipe is nobody's failure, so it is not explained.
+    assert documented == {code.value for code in Exit} - {Exit.PIPE_CLOSED}
+
+
+def test_a_run_prints_a_table_and_writes_one_report(firstdraw: Call, tmp_path: Path, quick: Settings) -> None:
+    done = firstdraw("run", *quick)
+    assert done.returncode == 0
+    assert _files(tmp_path) == ["firstdraw-report.html"]
+    for label in ("zeros", "normal x10", "Xavier", "He"):
+        assert re.search(rf"^ *{label} ", done.stdout, re.MULTILINE)
+    assert "50.00%" in done.stdout
+    assert "1773.586 safe" in done.stdout
+    assert f"Report: {tmp_path / 'firstdraw-report.html'}\n" in done.stderr
+    assert re.search(
+        r"^Time: [\d.]+ s: start [\d.]+ s, .*training [\d.]+ s, .*report [\d.]+ s$", done.stderr, re.MULTILINE
+    )
+    assert "1773.586 overflow-safe" in (tmp_path / "firstdraw-report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_goes_where_it_is_told(firstdraw: Call, tmp_path: Path, single: Settings) -> None:
+    (tmp_path / "sub").mkdir()
+    assert firstdraw("run", *single, "--out", "sub/mine.html").returncode == 0
+    assert _files(tmp_path) == ["sub"]
+    assert _files(tmp_path / "sub") == ["mine.html"]
+
+
+def test_json_is_all_that_is_printed_and_nothing_is_written(firstdraw: Call, tmp_path: Path, quick: Settings) -> None:
+    done = firstdraw("run", *quick, "--json")
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert document["schema"] == "firstdraw.result/1"
+    assert [row["label"] for row in document["summary"]] == ["zeros", "normal x10", "Xavier", "He"]
+    assert "NaN" not in done.stdout
+    assert "Infinity" not in done.stdout
+    assert _files(tmp_path) == []
+
+
+def test_json_with_a_target_does_both(firstdraw: Call, tmp_path: Path, single: Settings) -> None:
+    done = firstdraw("run", *single, "--json", "--out", "mine.html")
+    assert json.loads(done.stdout)["schema"] == "firstdraw.result/1"
+    assert _files(tmp_path) == ["mine.html"]
+
+
+def test_the_printed_spec_is_the_spec(firstdraw: Call, tmp_path: Path) -> None:
+    done = firstdraw("run", "--print-spec")
+    assert (done.returncode, done.stderr, _files(tmp_path)) == (0, "", [])
+    assert read_spec(tomllib.loads(done.stdout)) == read_spec()
+
+
+def test_the_printed_spec_can_be_run(firstdraw: Call, tmp_path: Path, quick: Settings) -> None:
+    (tmp_path / "mine.toml").write_text(firstdraw("run", *quick, "--print-spec").stdout, encoding="utf-8")
+    whole, printed = firstdraw("run", *quick, "--json"), firstdraw("run", "mine.toml", "--json")
+    assert printed.returncode == 0
+    assert json.loads(printed.stdout) == json.loads(whole.stdout)
+
+
+def test_schema_prints_the_schema(firstdraw: Call) -> None:
+    done = firstdraw("schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == json_schema()
+
+
+def test_list_names_every_member_of_every_catalogue(firstdraw: Call) -> None:
+    done = firstdraw("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = dict(line.split(": ") for line in done.stdout.splitlines())
+    assert {kind: names.split(", ") for kind, names in told.items()} == {
+        kind: list(catalogue) for kind, catalogue in KINDS.items()
+    }
+    assert set(told) == set(listing._catalogues())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_list_tells_every_member_of_one_catalogue(firstdraw: Call, kind: str) -> None:
+    done = firstdraw("list", kind)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
+    first = {row[0].rstrip(",") for row in rows}
+    for name in KINDS[kind]:
+        assert name in first
+        assert all(alias in done.stdout for alias in KINDS[kind].aliases_of(name))
+
+
+# What is refused, before anything is trained or written.
+
+ENDLESS = (
+    "--set",
+    "training.steps=1000000000000",
+    "--set",
+    "recording.every=1000000000000",
+    "--set",
+    "recording.snapshots=[]",
+)
+
+
+@pytest.mark.parametrize("arguments", [["rnu"], ["run", "--outt", "x"], ["paper"], ["run", "--out"], ["schema", "x"]])
+def test_a_wrong_command_line_is_refused(firstdraw: Call, tmp_path: Path, arguments: list[str]) -> None:
+    done = firstdraw(*arguments)
+    assert (done.returncode, done.stdout) == (Exit.INPUT, "")
+    assert "Error: " in done.stderr
+    assert _files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["run", "--set", "network.widths=[3,1]"],
+            "Error: `network.widths[0]` must equal the number of input features, 2, got 3.",
+        ),
+        (
+            ["run", "--set", "network.activation=relo"],
+            "Error: `network.activation` must name a known activation, got 'relo'; did you mean 'relu'?",
+        ),
+        (
+            ["run", "--set", "training.optimizer.learning_rate=nan", "--print-spec"],
+            "Error: `training.optimizer.learning_rate` must be a finite number above 0, got nan.",
+        ),
+        (["run", "none.toml"], "Error: the spec none.toml cannot be read: No such file or directory."),
+        (["run", "."], "Error: the spec . cannot be read: Is a directory."),
+        (["run", "--set", "x"], "Error: `--set` must look like `network.widths=[2, 64, 1]`, got 'x'."),
+        (["paper", "exercice"], "Error: `name` must name a known paper, got 'exercice'; did you mean 'exercise'?"),
+        (
+            ["list", "initializer"],
+            (
+                "Error: `kind` must be one of initializers, activations, losses, optimizers, datasets, draws, papers, "
+                "got 'initializer'."
+            ),
+        ),
+    ],
+    ids=range(8),
+)
+def test_a_broken_rule_is_one_sentence(firstdraw: Call, tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    _refused(firstdraw(*arguments), Exit.INPUT, sentence, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("no/report.html", "its folder no does not exist"), (".", "it is a folder; name a file in it")],
+)
+@pytest.mark.parametrize("command", [("run", *ENDLESS), ("paper", "exercise")], ids=["run", "paper"])
+def test_a_target_that_cannot_be_written_is_refused_before_training(
+    firstdraw: Call, tmp_path: Path, command: tuple[str, ...], target: str, reason: str
+) -> None:
+    # Neither could have been trained before the time limit of the call.
+    sentence = f"Error: cannot write `{target}`: {reason}."
+    _refused(firstdraw(*command, "--out", target), Exit.OUTPUT, sentence, tmp_path)
+
+
+def test_a_diverging_run_is_a_result(firstdraw: Call, tmp_path: Path, single: Settings) -> None:
+    done = firstdraw("run", *single, "--set", "training.optimizer.learning_rate=1e200")
+    assert done.returncode == 0
+    assert "diverges at step" in " ".join(done.stdout.split())
+    assert _files(tmp_path) == ["firstdraw-report.html"]
+
+
+def test_a_label_is_printed_as_it_is(firstdraw: Call, quick: Settings) -> None:
+    labels = ["[bold]loud[/bold]", "[red]", "[/]", "\\[x]", ":smile:", "$x^$", "<b>&amp;"]
+    starts = ", ".join(f"{{label='{label}', weights='zeros'}}" for label in labels)
+    done = firstdraw("run", *quick, "--set", f"initializations=[{starts}]")
+    assert done.returncode == 0
+    assert [label for label in labels if label not in done.stdout] == []
+
+
+# The examples of the help.
+
+
+def _examples() -> list[str]:
+    texts = [commands.help or ""] + [command.help or "" for command in commands.commands.values()]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    # A comment stands two spaces or more behind its example.
+    return list(dict.fromkeys(re.split(r"\s{2,}", line)[0] for line in lines if line.startswith("firstdraw ")))
+
+
+def test_the_help_has_examples() -> None:
+    assert len(_examples()) >= 8
+
+
+@pytest.mark.parametrize("example", _examples())
+def test_every_example_of_the_help_works(firstdraw: Call, tmp_path: Path, single: Settings, example: str) -> None:
+    words = shlex.split(re.split(r" [|>] ", example)[0])[1:]
+    if "mine.toml" in words:
+        (tmp_path / "mine.toml").write_text(firstdraw("run", "--print-spec").stdout, encoding="utf-8")
+    # The claims of a paper take minutes; their command is run by its own tests.
+    more = {"run": single, "paper": ("--help",)}.get(words[0], ())
+    if words[0] == "run" and not {"--out", "--json"} & set(words):
+        more += ("--json",)
+    done = firstdraw(*words, *more)
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
