@@ -45,7 +45,7 @@ $(VENV)/.venv:
 		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.venv pyproject.toml
+$(VENV)/.run: $(VENV)/.venv pyproject.toml $(wildcard native/* native/*/*)
 	$(PIP) --editable .
 	@touch $@
 

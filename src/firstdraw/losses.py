@@ -28,6 +28,8 @@ class Loss(ABC):
     formula: ClassVar[str]
     squashes: ClassVar[bool]
     """Whether the output passes through a function that saturates."""
+    unit: ClassVar[str]
+    """What the cost is measured in."""
 
     @abstractmethod
     def outputs(self, task: Task, dimensions: int) -> int | None:
@@ -101,6 +103,7 @@ class BinaryCrossEntropy(Loss):
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     formula: ClassVar[str] = "-mean(y ln p + (1 - y) ln(1 - p)), p = sigmoid(z)"
     squashes: ClassVar[bool] = True
+    unit: ClassVar[str] = "nats"
 
     def outputs(self, task: Task, dimensions: int) -> int | None:
         return 1 if task == "classification" and dimensions == 2 else None
@@ -137,6 +140,7 @@ class SoftmaxCrossEntropy(Loss):
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     formula: ClassVar[str] = "-mean(ln p[y]), p = softmax(z)"
     squashes: ClassVar[bool] = True
+    unit: ClassVar[str] = "nats"
 
     def outputs(self, task: Task, dimensions: int) -> int | None:
         return dimensions if task == "classification" else None
@@ -169,6 +173,7 @@ class SquaredError(Loss):
     tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
     formula: ClassVar[str] = "mean((z - y)^2)"
     squashes: ClassVar[bool] = False
+    unit: ClassVar[str] = "squared target units"
 
     def outputs(self, task: Task, dimensions: int) -> int | None:
         return 1 if task == "classification" and dimensions == 2 else dimensions

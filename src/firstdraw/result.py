@@ -107,7 +107,7 @@ class Result:
         """Draw the cost curves of all runs; see `figures.plot_cost`."""
         from firstdraw.figures import plot_cost
 
-        return plot_cost(self.record.runs, ax=ax, scale=scale)
+        return plot_cost(self.record.runs, unit=self.record.problem.loss.unit, ax=ax, scale=scale)
 
     def plot_accuracy(self, *, ax: Axes | None = None) -> Axes:
         """Draw the training accuracies of all runs; see `figures.plot_accuracy`."""

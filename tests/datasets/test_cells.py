@@ -22,9 +22,7 @@ from firstdraw.errors import InputError
         (["nan", "x"], [0, 1], ("nan", "x")),
     ],
 )
-def test_classes_are_numbered_in_order(
-    labels: list[str], numbers: list[int], classes: tuple[str, ...]
-) -> None:
+def test_classes_are_numbered_in_order(labels: list[str], numbers: list[int], classes: tuple[str, ...]) -> None:
     found, names = number_classes(labels, str)
     assert found.tolist() == numbers
     assert names == classes

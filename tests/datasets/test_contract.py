@@ -68,15 +68,11 @@ def test_a_column_of_equal_values_is_only_shifted() -> None:
 
 def test_a_variance_that_overflows_is_refused() -> None:
     data = dataset([[0, 1e200], [1, -1e200]], [0, 1], [])
-    with pytest.raises(
-        InputError, match=r"^column 'x1' must have a variance that does not overflow to be standard"
-    ):
+    with pytest.raises(InputError, match=r"^column 'x1' must have a variance that does not overflow to be standard"):
         data.standardized()
 
 
 def test_a_test_example_that_overflows_is_refused() -> None:
     data = dataset([[0], [1e-10]], [0, 1], [[1e308]])
-    with pytest.raises(
-        InputError, match=r"^the test inputs must be finite, and 1 of 1 are not, the first in row 0$"
-    ):
+    with pytest.raises(InputError, match=r"^the test inputs must be finite, and 1 of 1 are not, the first in row 0$"):
         data.standardized()

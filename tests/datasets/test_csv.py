@@ -94,15 +94,11 @@ def test_standardization_is_fitted_on_the_training_part(tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(
-    st.integers(1, 4).flatmap(
-        lambda d: st.lists(st.tuples(*[FINITE] * d), min_size=4, max_size=12, unique=True)
-    ),
+    st.integers(1, 4).flatmap(lambda d: st.lists(st.tuples(*[FINITE] * d), min_size=4, max_size=12, unique=True)),
     st.lists(st.text(st.characters(codec="utf-8"), max_size=5), min_size=2, max_size=2),
     st.sampled_from(",;\t|"),
 )
-def test_random_tables_come_back_bit_for_bit(
-    rows: list[tuple[float, ...]], labels: list[str], delimiter: str
-) -> None:
+def test_random_tables_come_back_bit_for_bit(rows: list[tuple[float, ...]], labels: list[str], delimiter: str) -> None:
     # With brackets around them the labels are no numbers and have no blank ends.
     first, second = (f"<{label}>{i}" for i, label in enumerate(labels))
     named = [(row, second if i % 2 else first) for i, row in enumerate(rows)]
@@ -295,13 +291,9 @@ def test_a_path_must_lead_to_an_ordinary_file(tmp_path: Path) -> None:
     (tmp_path / "people.csv").mkdir()
     with refused("`path` must be a file, not a folder, got FILE"):
         Csv(str(tmp_path / "people.csv"), "kind").load()
-    with pytest.raises(
-        InputError, match=r"^`path` must be a file that can be read \(embedded null byte\), got"
-    ):
+    with pytest.raises(InputError, match=r"^`path` must be a file that can be read \(embedded null byte\), got"):
         Csv("a\0b", "kind").load()
-    with pytest.raises(
-        InputError, match=r"^`path` must be a file that can be read \(File name too long\), got"
-    ):
+    with pytest.raises(InputError, match=r"^`path` must be a file that can be read \(File name too long\), got"):
         Csv("a" * 5000, "kind").load()
 
 

@@ -143,9 +143,7 @@ def test_every_option_refuses_what_breaks_its_rule(recipe: DatasetRecipe) -> Non
     [("circles", {"train_size": 2**30}), ("blobs", {"features": 2**25}), ("xor", {"test_size": 2**40})],
 )
 def test_data_that_fill_the_memory_are_refused(name: str, given: dict[str, int]) -> None:
-    with pytest.raises(
-        InputError, match=r"the data must have at most 2\^28 input values \(2 GiB\): examples times"
-    ):
+    with pytest.raises(InputError, match=r"the data must have at most 2\^28 input values \(2 GiB\): examples times"):
         DATASETS[name](**given)
 
 

@@ -69,9 +69,7 @@ def test_noise_is_added_to_the_points_without_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["circles", "moons", "spirals", "xor"])
 def test_noise_that_overflows_is_refused(name: str) -> None:
-    with pytest.raises(
-        InputError, match=r"^the training inputs must be finite, and \d+ of 600 are not, the first"
-    ):
+    with pytest.raises(InputError, match=r"^the training inputs must be finite, and \d+ of 600 are not, the first"):
         DATASETS[name](noise=1e308).load()
 
 
@@ -79,9 +77,7 @@ def test_spirals_without_noise_lie_on_their_arms() -> None:
     train = Spirals(train_size=999, classes=3, turns=1.25, noise=0).load().train
     r = np.hypot(*train.inputs.T)
     angle = 2 * math.pi * (1.25 * r + train.targets / 3)
-    np.testing.assert_allclose(
-        train.inputs, r[:, np.newaxis] * np.stack((np.cos(angle), np.sin(angle)), 1), atol=1e-12
-    )
+    np.testing.assert_allclose(train.inputs, r[:, np.newaxis] * np.stack((np.cos(angle), np.sin(angle)), 1), atol=1e-12)
     assert r.max() <= 1
     assert r.min() > 0
     # The square of the radius is uniform: mean 1/2, with a standard error of 0.009.
@@ -97,9 +93,7 @@ def test_the_best_rule_on_gaussian_clouds_reaches_the_bayes_accuracy(features: i
     # Four standard errors, at most 4 * 0.5 / sqrt(40,000).
     assert abs(accuracy - recipe.bayes_accuracy) < 0.01
     means = [train.inputs[train.targets == k].mean(axis=0) for k in (0, 1)]
-    assert np.linalg.norm(means[1] - means[0]) == pytest.approx(
-        distance, abs=0.02 * math.sqrt(features) + 0.02
-    )
+    assert np.linalg.norm(means[1] - means[0]) == pytest.approx(distance, abs=0.02 * math.sqrt(features) + 0.02)
 
 
 @pytest.mark.parametrize("name", ["xor", "spirals", "gaussian_clouds"])

@@ -63,9 +63,7 @@ def test_classes_may_be_written_in_many_ways(tmp_path: Path, targets: Any, class
     data = Npz(write(tmp_path, X=X, y=targets)).load()
     assert data.classes == classes
     assert data.features == ("x1", "x2")
-    named = (
-        targets.ravel().astype(int).astype(str) if targets.dtype.kind in "bf" else targets.ravel().astype(str)
-    )
+    named = targets.ravel().astype(int).astype(str) if targets.dtype.kind in "bf" else targets.ravel().astype(str)
     assert rows(data) == sorted((row.tobytes(), str(name)) for row, name in zip(X, named, strict=True))
 
 
@@ -100,10 +98,7 @@ TABLE = (
     "`inputs` must be an array with a row for each example and a column for each feature,"
     " and 'X' of FILE has the shape "
 )
-COLUMNS = (
-    "`target` must be an array with one or two dimensions, examples and targets,"
-    " and 'y' of FILE has the shape "
-)
+COLUMNS = "`target` must be an array with one or two dimensions, examples and targets, and 'y' of FILE has the shape "
 BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no inputs": (
         {"x": X, "y": Y},
@@ -113,10 +108,7 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "target misspelled": (
         {"X": X, "labels": Y},
         {"target": "label"},
-        (
-            "`target` must be an array of FILE, got 'label';"
-            " did you mean 'labels'? the arrays are: 'X', 'labels'"
-        ),
+        ("`target` must be an array of FILE, got 'label'; did you mean 'labels'? the arrays are: 'X', 'labels'"),
     ),
     "no arrays": ({}, {}, "`inputs` must be an array of FILE, got 'X'; the file holds no arrays"),
     "one dimension": (
@@ -162,26 +154,17 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "objects": (
         {"X": X.astype(object), "y": Y},
         {},
-        (
-            "`inputs` must be an array of numbers or texts, and 'X' of FILE is not;"
-            " pickled objects are never read"
-        ),
+        ("`inputs` must be an array of numbers or texts, and 'X' of FILE is not; pickled objects are never read"),
     ),
     "object labels": (
         {"X": X, "y": np.array(["a", "b", "a", "b"], object)},
         {},
-        (
-            "`target` must be an array of numbers or texts, and 'y' of FILE is not;"
-            " pickled objects are never read"
-        ),
+        ("`target` must be an array of numbers or texts, and 'y' of FILE is not; pickled objects are never read"),
     ),
     "not finite": (
         {"X": np.where(X > 5, np.nan, X), "y": Y},
         {},
-        (
-            "`inputs` must be an array of finite numbers, and 'X' of FILE has 2 that are not,"
-            " the first at [3, 0]"
-        ),
+        ("`inputs` must be an array of finite numbers, and 'X' of FILE has 2 that are not, the first at [3, 0]"),
     ),
     "NaN classes": (
         {"X": X, "y": np.array([0, 1, np.nan, 1])},
@@ -237,10 +220,7 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "wider floats": (
         {"X": WIDE, "y": Y},
         {},
-        (
-            "`inputs` must be an array of finite numbers, and 'X' of FILE has 6 that are not,"
-            " the first at [1, 0]"
-        ),
+        ("`inputs` must be an array of finite numbers, and 'X' of FILE has 6 that are not, the first at [1, 0]"),
     ),
     "equal inputs": (
         {"X": X * 0, "y": Y},

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from firstdraw.activations import ReLU
 from firstdraw.arrays import Floats
-from firstdraw.engine import OPTIMIZERS, SGD, Batches, Outcome, Problem, Recording, Trajectory, train
+from firstdraw.engine import OPTIMIZERS, SGD, Batches, Outcome, Problem, Recording, Trajectory
 from firstdraw.engine.optimizers import Adam
+from firstdraw.engine.reference import train
 from firstdraw.errors import InputError
 from firstdraw.losses import SquaredError
 from firstdraw.networks import MultilayerPerceptron

@@ -59,7 +59,7 @@ def _members(draw: st.DrawFn, catalogue: Catalogue[Any]) -> Any:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
-LABELS = TEXTS.filter(lambda text: bool(text.strip()))
+LABELS = TEXTS.filter(lambda text: bool(text.strip()) and text.isprintable())
 
 
 @st.composite

@@ -54,7 +54,6 @@ HOSTILE = [
     "Überprüfung, 初期化, эксперимент",
     "אתחול משקולות",
     "_nolegend_",
-    "tab\tand\nline",
     "%s {0} \\N{DASH}",
 ]
 
@@ -147,7 +146,7 @@ def test_a_legend_stands_only_where_there_are_several(drawn: Drawn, plot: Callab
     assert named == (["He"] if plot is plot_layers else ["He", "zeros"])
 
 
-@pytest.mark.parametrize(("label", "name"), [("_x", " _x"), ("two\nlines\t", "two lines"), ("é" * 41, "é" * 39 + "…")])
+@pytest.mark.parametrize(("label", "name"), [("_x", " _x"), ("é" * 41, "é" * 39 + "…")])
 @pytest.mark.parametrize("plot", [plot_cost, plot_accuracy])
 def test_a_legend_names_every_run_on_a_short_line(
     drawn: Drawn, plot: Callable[..., Axes], label: str, name: str
@@ -191,8 +190,10 @@ def test_the_cost_of_a_classification_is_in_nats(drawn: Drawn, loss: str, unit: 
     assert plot_cost(drawn(loss).runs).get_ylabel() == unit
 
 
-def test_the_cost_of_a_regression_is_in_no_unit_of_ours(drawn: Drawn) -> None:
-    assert plot_cost(drawn("regression").runs).get_ylabel() == "cost"
+def test_the_cost_of_a_regression_is_in_the_unit_of_its_loss(drawn: Drawn) -> None:
+    record = drawn("regression")
+    label = plot_cost(record.runs, unit=record.problem.loss.unit).get_ylabel()
+    assert label == "cost (squared target units)"
 
 
 @pytest.mark.parametrize(("name", "classes"), [("two classes", 2), ("three classes", 3)])

@@ -171,7 +171,7 @@ BY_SETTING = {
     ),
     "training.steps=1000000000000000000": "`training.steps` must be at most 2^48, got 1000000000000000000",
     "training.steps=100000000000": (
-        "`recording.every` must leave at most 1,000,000,000 numbers to keep, and 1 runs of 1,000,000,002 records leave "
+        "`recording.every` must leave at most 1,000,000,000 numbers to keep, and 1 run of 1,000,000,002 records leave "
         "15,000,000,081; the value is too small, got 100"
     ),
     "recording.every=1000000000000000": "`recording.every` must be at most 2^48, got 1000000000000000",
@@ -189,11 +189,17 @@ BY_SETTING = {
     "data.test_size=-1": "`data.test_size` must be an integer of at least 0, got -1",
     # lists that are empty or say the same twice
     "seeds=[]": "`seeds` must have one entry or more, and is empty",
-    "seeds=[1, 1]": "`seeds[1]` must have different seeds, and repeats an earlier one, got 1",
+    "seeds=[1, 1]": "`seeds[1]` must have a value of its own, and repeats an earlier entry, got 1",
     "seeds=[-1]": "`seeds[0]` must be an integer of at least 0, got -1",
     "initializations=[]": "`initializations` must have one entry or more, and is empty",
     "initializations=[{label='a', weights='zeros'}, {label='a', weights='normal'}]": (
-        "`initializations[1]` must have a label each of its own, and repeats an earlier one, got 'a'"
+        "`initializations[1]` must have a label of its own, and repeats an earlier entry, got 'a'"
+    ),
+    'initializations[0].label="a\\u001bb"': (
+        "`initializations[0].label` must have printable characters only, got 'a\\x1bb'"
+    ),
+    "training={loss='squared_error', steps=1, optimizer={learning_rat=1}}": (
+        "`training.optimizer.learning_rat` is no option of 'sgd'; did you mean 'learning_rate'?"
     ),
     "initializations[0].label=' '": "`initializations[0].label` must have a character that is not blank, got ' '",
     # the syntax of a setting
@@ -262,7 +268,7 @@ def test_a_setting_that_breaks_a_rule_is_refused(setting: str, sentence: str) ->
                 "network.widths=[2, 30000, 30000, 1]",
             ),
             (
-                "`recording.every` must leave at most 1,000,000,000 numbers to keep, and 1 runs of 1,002 records leave "
+                "`recording.every` must leave at most 1,000,000,000 numbers to keep, and 1 run of 1,002 records leave "
                 "3,600,620,044; the value is too small, got 1"
             ),
         ),
@@ -284,7 +290,7 @@ def test_parts_that_do_not_fit_each_other_are_refused(settings: tuple[str, ...],
             VALID | {"initializations": ({"label": "a", "weights": "zeros", "bias": "zeros"},)},
             "`initializations[0].bias` is no part of an initialization; did you mean 'biases'?",
         ),
-        (VALID | {"seeds": [2, 3, 2]}, "`seeds[2]` must have different seeds, and repeats an earlier one, got 2"),
+        (VALID | {"seeds": [2, 3, 2]}, "`seeds[2]` must have a value of its own, and repeats an earlier entry, got 2"),
         (
             VALID | {"title": {"text": "x" * 200}},
             f"`title` must be a text, got {shown({'text': 'x' * 200})}",

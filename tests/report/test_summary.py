@@ -35,7 +35,7 @@ def test_a_spread_holds_the_middle_and_the_ends(values: list[float]) -> None:
         ([1.0, math.inf, math.inf], ".4f", "inf (1.0000 to inf)"),
         ([math.nan], ".2%", "-"),
         ([999_999.0, 1e6, 2e274], ".4f", "1e+06 (999999.0000 to 2e+274)"),
-        ([1.0, math.nan], ".4f", "-"),
+        ([1.0, math.nan], ".4f", "1.0000"),
     ],
 )
 def test_a_spread_is_told_with_its_ends_where_there_are_any(values: list[float], pattern: str, text: str) -> None:

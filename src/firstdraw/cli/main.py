@@ -52,6 +52,7 @@ out_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the results as JSON (see `firstdraw schema`)."
 )
+engine_option = click.option("--engine", help="`native` or `reference`.  [default: native where it was compiled]")
 progress_option = click.option("--progress/--no-progress", default=True, help="Show progress on the standard error.")
 
 
@@ -61,9 +62,16 @@ progress_option = click.option("--progress/--no-progress", default=True, help="S
 @click.option("--print-spec", is_flag=True, help="Print the spec with all defaults as TOML, and do nothing else.")
 @out_option
 @json_option
+@engine_option
 @progress_option
 def run(
-    spec: Path | None, settings: tuple[str, ...], print_spec: bool, out: Path | None, as_json: bool, progress: bool
+    spec: Path | None,
+    settings: tuple[str, ...],
+    print_spec: bool,
+    out: Path | None,
+    as_json: bool,
+    engine: str | None,
+    progress: bool,
 ) -> None:
     r"""Train each initialization of SPEC, a TOML file, and report what came of it.
 
@@ -80,15 +88,16 @@ def run(
     if print_spec:
         print_the_spec(spec, settings)
     else:
-        run_the_spec(spec, settings, _target(out, as_json), as_json=as_json, progress=progress)
+        run_the_spec(spec, settings, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
 
 
 @commands.command(epilog=EPILOG)
 @click.argument("name")
 @out_option
 @json_option
+@engine_option
 @progress_option
-def paper(name: str, out: Path | None, as_json: bool, progress: bool) -> None:
+def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progress: bool) -> None:
     r"""Measure every claim of a publication; `exercise` is the one there is so far.
 
     \b
@@ -97,7 +106,7 @@ def paper(name: str, out: Path | None, as_json: bool, progress: bool) -> None:
     """
     from firstdraw.cli.paper import check_the_paper
 
-    check_the_paper(name, _target(out, as_json), as_json=as_json, progress=progress)
+    check_the_paper(name, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
 
 
 @commands.command("list")
@@ -113,6 +122,14 @@ def list_(kind: str | None) -> None:
     from firstdraw.cli.listing import list_the_catalogues
 
     list_the_catalogues(kind)
+
+
+@commands.command()
+def info() -> None:
+    """Say what this installation is: the engine, its instruction set, the threads, the peak of a core."""
+    from firstdraw.cli.info import print_the_installation
+
+    print_the_installation()
 
 
 @commands.command()

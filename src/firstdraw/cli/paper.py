@@ -15,15 +15,17 @@ from firstdraw.errors import located
 __all__ = ["check_the_paper"]
 
 
-def check_the_paper(name: str, out: Path | None, *, as_json: bool, progress: bool) -> None:
+def check_the_paper(name: str, out: Path | None, *, as_json: bool, engine: str | None, progress: bool) -> None:
     """Run every experiment of a paper, judge its claims, and report them with its main experiment."""
     watch = Stopwatch()
     with watch.part("start"):
+        from firstdraw.engine import engine_named
         from firstdraw.experiments import prepare, run
         from firstdraw.papers import PAPERS, Claims
         from firstdraw.report.files import check_writable
         from firstdraw.result import Result
 
+        chosen = engine_named(engine)
         with located("name"):
             paper = PAPERS[name]()
     with watch.part("data"):
@@ -32,7 +34,7 @@ def check_the_paper(name: str, out: Path | None, *, as_json: bool, progress: boo
         check_writable(out)
     total = sum(item.total_steps for item in prepared.values())
     with watch.part("training"), progress_of(total, "Checking the claims", shown=progress) as advance:
-        records = {study: run(item, advance) for study, item in prepared.items()}
+        records = {study: run(item, advance, chosen) for study, item in prepared.items()}
     with watch.part("claims"):
         checked = paper.check(records)
         main_study = next(iter(records))

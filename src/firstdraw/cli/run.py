@@ -26,23 +26,31 @@ def print_the_spec(spec: Path | None, settings: tuple[str, ...]) -> None:
 
 
 def run_the_spec(
-    spec: Path | None, settings: tuple[str, ...], out: Path | None, *, as_json: bool, progress: bool
+    spec: Path | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    *,
+    as_json: bool,
+    engine: str | None,
+    progress: bool,
 ) -> None:
     """Run a spec, print its table or its JSON, and write its report."""
     watch = Stopwatch()
     with watch.part("start"):
+        from firstdraw.engine import engine_named
         from firstdraw.experiments import prepare, run
         from firstdraw.laboratory import claims_of, read_spec
         from firstdraw.report.files import check_writable
         from firstdraw.result import Result
 
+        chosen = engine_named(engine)
         checked_spec = read_spec(spec, settings)
     with watch.part("data"):
         prepared = prepare(checked_spec)
     if out is not None:
         check_writable(out)
     with watch.part("training"), progress_of(prepared.total_steps, "Training", shown=progress) as advance:
-        record = run(prepared, advance)
+        record = run(prepared, advance, chosen)
     with watch.part("claims"):
         result = Result(record, claims_of(record), watch.seconds)
     if as_json:
@@ -58,4 +66,5 @@ def write_report(result: Result, out: Path | None, watch: Stopwatch) -> None:
         with watch.part("report"):
             result.save(out)
         click.echo(f"Report: {out.resolve()}", err=True)
-    click.echo(f"Time: {watch}", err=True)
+    slow = "" if result.record.engine == "native" else f" (the {result.record.engine} engine; see `firstdraw info`)"
+    click.echo(f"Time: {watch}{slow}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from firstdraw.diagnosis.finding import Finding, Measurements, Severity
@@ -14,6 +15,9 @@ from firstdraw.diagnosis.units import dead_units, saturated_hidden_units, satura
 __all__ = ["RULES", "diagnose"]
 
 Rule = Callable[[Measurements], Iterator[Finding]]
+
+# A list of thirty equal findings, one a layer, hides the others.
+MOST_OF_A_KIND: Final = 3
 
 # Of equally bad findings the one nearer to the root stands first: a divergence explains the rest, then symmetry.
 RULES: Final[tuple[Rule, ...]] = (
@@ -33,11 +37,26 @@ RULES: Final[tuple[Rule, ...]] = (
 
 def diagnose(measured: Measurements) -> tuple[Finding, ...]:
     """Return what is wrong with a run, and what is right if nothing is: the worst first, never empty."""
-    findings = [finding for rule in RULES for finding in rule(measured)]
+    findings = [finding for rule in RULES for finding in _gathered(list(rule(measured)))]
     findings.sort(key=lambda finding: finding.severity, reverse=True)
     if not findings or findings[0].severity < Severity.WARNING:
         findings.insert(0, _healthy(measured))
     return tuple(findings)
+
+
+def _gathered(findings: list[Finding]) -> list[Finding]:
+    """Return what one rule found; where it found the same in many layers, the worst with the number of the others."""
+    if len(findings) <= MOST_OF_A_KIND:
+        return findings
+    worst = max(findings, key=lambda finding: finding.severity)
+    others = len(findings) - 1
+    return [
+        replace(
+            worst,
+            sentence=f"{worst.sentence}; {others} other layers are found so too",
+            evidence=worst.evidence | {"layers found so": len(findings)},
+        )
+    ]
 
 
 def _healthy(measured: Measurements) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from firstdraw.diagnosis.finding import Finding, Measurements, Severity
 from firstdraw.diagnosis.thresholds import (
@@ -11,6 +12,9 @@ from firstdraw.diagnosis.thresholds import (
     FLAT_SHARE_WARNED,
     OUTPUT_FLAT_SHARE,
 )
+
+# Larger costs are written in scientific notation.
+LARGEST_IN_FULL: Final = 1_000_000
 
 __all__ = ["dead_units", "saturated_hidden_units", "saturated_output"]
 
@@ -64,7 +68,7 @@ def saturated_output(measured: Measurements) -> Iterator[Finding]:
     if output.flat < OUTPUT_FLAT_SHARE * output.examples or not start.cost > COST_FACTOR * start.constant_cost:
         return
     textbook = float(measured.trajectory.textbook_cost[0, 0])
-    costs = f"{start.cost:.6g}" if textbook == start.cost else f"{textbook:.6g} ({start.cost:.3f} overflow-safe)"
+    costs = f"{start.cost:.6g}" if textbook == start.cost else f"{textbook:.6g} ({_written(start.cost)} overflow-safe)"
     exactly = f"{output.certain:,} of {output.examples:,} output probabilities round to exactly 0 or 1"
     flat = f"{output.flat:,} of {output.examples:,} output probabilities are flat"
     wrong = f", {output.certain_and_wrong:,} of them wrong" if output.certain else ""
@@ -87,3 +91,8 @@ def saturated_output(measured: Measurements) -> Iterator[Finding]:
         },
         remedy="Shrink the weights, of the last layer above all, until the outputs before the sigmoid are of order 1",
     )
+
+
+def _written(cost: float) -> str:
+    """Return a cost with three decimals, as exercises print it, unless that makes it long."""
+    return f"{cost:.3f}" if cost < LARGEST_IN_FULL else f"{cost:.4g}"

@@ -60,7 +60,8 @@ class CounterDraws:
         block = np.arange((count + 1) // 2, dtype=np.uint64)
         seed_low, seed_high = (np.uint64(self.seed & 0xFFFFFFFF), np.uint64(self.seed >> 32))
         words = philox(
-            (block & LOW, block >> HALF, np.full_like(block, seed_low), np.full_like(block, seed_high)), key_of(name, law)
+            (block & LOW, block >> HALF, np.full_like(block, seed_low), np.full_like(block, seed_high)),
+            key_of(name, law),
         )
         return _unit_interval(words[0], words[1]), _unit_interval(words[2], words[3])
 

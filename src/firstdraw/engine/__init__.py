@@ -1,10 +1,10 @@
 """Floor 3. Training: a problem and the initial parameters of many networks in, their trajectories out."""
 
 from firstdraw.engine.batches import Batches
+from firstdraw.engine.choice import Engine, engine_named
 from firstdraw.engine.optimizers import OPTIMIZERS, SGD, Optimizer
 from firstdraw.engine.problem import Columns, Precision, Problem, Recording, columns
 from firstdraw.engine.records import Progress
-from firstdraw.engine.reference import train
 from firstdraw.engine.trajectory import Outcome, Trajectory
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "SGD",
     "Batches",
     "Columns",
+    "Engine",
     "Optimizer",
     "Outcome",
     "Precision",
@@ -20,5 +21,5 @@ __all__ = [
     "Recording",
     "Trajectory",
     "columns",
-    "train",
+    "engine_named",
 ]

@@ -49,7 +49,7 @@ def choose(catalogue: Catalogue[Member], choice: Choice) -> Member:
 def check_known(table: Mapping[str, object], known: Iterable[str], kind: str) -> None:
     """Refuse a key that is not among the known ones, with the nearest of them."""
     names = list(known)
-    for key in table:
+    for key in map(str, table):
         if key not in names:
             close = difflib.get_close_matches(key, names, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"

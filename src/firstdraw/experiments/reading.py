@@ -132,7 +132,7 @@ def _assemble(raw: _Spec, folder: Path | None) -> Spec:
         data = choose(DATASETS, _beside(raw.data, folder))
     with located("network"):
         with located("activation"):
-            activation = choose(ACTIVATIONS, raw.network.activation)
+            activation = choose(ACTIVATIONS, _named(raw.network.activation, "relu"))
         network = MultilayerPerceptron(raw.network.widths, activation)
     with located("training"):
         training = _training(raw.training)
@@ -154,11 +154,16 @@ def _beside(data: Choice, folder: Path | None) -> Choice:
     return data
 
 
+def _named(choice: Choice, default: str) -> Choice:
+    """Return a choice that may leave its name out, when only an option of the default is set, with the name."""
+    return choice if isinstance(choice, str) else {"name": default} | choice
+
+
 def _training(raw: _Training) -> Training:
     with located("loss"):
         loss = choose(LOSSES, raw.loss)
     with located("optimizer"):
-        optimizer = choose(OPTIMIZERS, raw.optimizer)
+        optimizer = choose(OPTIMIZERS, _named(raw.optimizer, "sgd"))
     return Training(loss, optimizer, raw.steps, _batches(raw.batch_size), raw.precision)
 
 

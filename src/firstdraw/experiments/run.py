@@ -12,7 +12,7 @@ from firstdraw.datasets import Dataset
 from firstdraw.diagnosis import Measurements, diagnose, verdict
 from firstdraw.distributions import Distribution
 from firstdraw.draws import DRAWS
-from firstdraw.engine import Problem, Progress, Trajectory, columns, train
+from firstdraw.engine import Engine, Problem, Progress, Trajectory, columns, engine_named
 from firstdraw.errors import InputError, located
 from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
 from firstdraw.experiments.spec import Initialization, Spec
@@ -84,8 +84,8 @@ def _check_size(spec: Spec) -> None:
     if numbers > MOST_RECORDED_NUMBERS:
         raise InputError(
             "recording.every",
-            f"must leave at most {MOST_RECORDED_NUMBERS:,} numbers to keep, and {runs} runs of {records:,} records "
-            f"leave {numbers:,}; the value is too small",
+            f"must leave at most {MOST_RECORDED_NUMBERS:,} numbers to keep, and {runs} run{'s' if runs > 1 else ''} of "
+            f"{records:,} records leave {numbers:,}; the value is too small",
             spec.recording.every,
         )
 
@@ -97,19 +97,21 @@ def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distrib
     )
 
 
-def run(prepared: Prepared, progress: Progress | None = None) -> ExperimentRecord:
+def run(prepared: Prepared, progress: Progress | None = None, engine: Engine | None = None) -> ExperimentRecord:
     """Draw, train and diagnose every run.
 
     Args:
         prepared: the spec with its data.
         progress: is told how many steps have been made.
+        engine: what trains; by default the fastest there is.
     """
+    engine = engine or engine_named()
     spec, problem = prepared.spec, prepared.problem
     initial: list[Floats] = [
         spec.network.draw(laws, DRAWS[spec.draws](seed)) for laws in prepared.laws for seed in spec.seeds
     ]
     seeds = spec.seeds * len(spec.initializations)
-    trajectories = train(problem, np.array(initial), seeds, progress)
+    trajectories = engine.train(problem, np.array(initial), seeds, progress)
     runs: list[RunRecord] = []
     for number, (theta, seed) in enumerate(zip(initial, seeds, strict=True)):
         which = number // len(spec.seeds)
@@ -126,7 +128,7 @@ def run(prepared: Prepared, progress: Progress | None = None) -> ExperimentRecor
                 verdict=verdict(findings, measured, prepared.dataset.classes),
             )
         )
-    return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine="reference")
+    return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine=engine.name)
 
 
 def measure(problem: Problem, trajectory: Trajectory) -> Measurements:

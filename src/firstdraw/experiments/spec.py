@@ -34,6 +34,8 @@ class Initialization:
     def __post_init__(self) -> None:
         if not self.label.strip():
             raise InputError("label", "must have a character that is not blank", self.label)
+        if not self.label.isprintable():
+            raise InputError("label", "must have printable characters only", self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ class Spec:
     def __post_init__(self) -> None:
         with located("draws"):
             source = DRAWS[self.draws]
-        _check_distinct("initializations", [item.label for item in self.initializations], "a label each of its own")
-        _check_distinct("seeds", list(self.seeds), "different seeds")
+        _check_distinct("initializations", [item.label for item in self.initializations], "a label of its own")
+        _check_distinct("seeds", list(self.seeds), "a value of its own")
         for i, seed in enumerate(self.seeds):
             check_non_negative_integer(f"seeds[{i}]", seed)
             try:
@@ -103,4 +105,4 @@ def _check_distinct(name: str, values: list[str] | list[int], what: str) -> None
         raise InputError(name, "must have one entry or more, and is empty")
     for i, value in enumerate(values):
         if value in values[:i]:
-            raise InputError(f"{name}[{i}]", f"must have {what}, and repeats an earlier one", value)
+            raise InputError(f"{name}[{i}]", f"must have {what}, and repeats an earlier entry", value)

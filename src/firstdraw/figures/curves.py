@@ -18,13 +18,20 @@ from firstdraw.figures.palette import LINE_STYLES, SERIES_COLORS
 __all__ = ["plot_accuracy", "plot_cost"]
 
 
-def plot_cost(runs: Sequence[RunRecord], *, ax: Axes | None = None, scale: Literal["log", "linear"] = "log") -> Axes:
+def plot_cost(
+    runs: Sequence[RunRecord],
+    *,
+    unit: str = "nats",
+    ax: Axes | None = None,
+    scale: Literal["log", "linear"] = "log",
+) -> Axes:
     """Draw the overflow-safe cost on the training examples over the steps.
 
     Runs of one initialization share a color; each curve is named at its end.
 
     Args:
         runs: what to draw.
+        unit: what the cost is measured in, as the loss says.
         ax: where; by default on a new figure.
         scale: of the cost axis.
 
@@ -32,7 +39,7 @@ def plot_cost(runs: Sequence[RunRecord], *, ax: Axes | None = None, scale: Liter
         The axes.
     """
     ax = _plot(runs, [run.trajectory.cost[0] for run in runs], axes_or_new(ax))
-    ax.set(xlabel="step", ylabel="cost (nats)" if _in_nats(runs) else "cost", yscale=scale)
+    ax.set(xlabel="step", ylabel=f"cost ({unit})", yscale=scale)
     if scale == "log":
         widen_log_axis(ax)
     return ax
@@ -51,10 +58,6 @@ def plot_accuracy(runs: Sequence[RunRecord], *, ax: Axes | None = None) -> Axes:
     ax = _plot(runs, [run.trajectory.train_accuracy[0] for run in runs], axes_or_new(ax))
     ax.set(xlabel="step", ylabel="training accuracy", ylim=(-0.02, 1.02))
     return ax
-
-
-def _in_nats(runs: Sequence[RunRecord]) -> bool:
-    return all(run.measured.start.output.right is not None for run in runs)
 
 
 def _plot(runs: Sequence[RunRecord], series: Sequence[np.ndarray], ax: Axes) -> Axes:

@@ -41,6 +41,8 @@ def write_whole(path: Path, text: str) -> None:
         OutputError: if it cannot be written; what stood there before still does.
     """
     temporary: Path | None = None
+    # What a link leads to is replaced, not the link.
+    path = path.resolve()
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False

@@ -60,7 +60,7 @@ def cost_picture(record: ExperimentRecord) -> Picture:
         else:
             figure = _figure(6.4, 3.6)
             left = figure.subplots()
-        plot_cost(record.runs, ax=left)
+        plot_cost(record.runs, unit=record.problem.loss.unit, ax=left)
         return Picture(
             as_svg(figure, "curves"),
             "Cost on the training examples, and the share of them that is right, over the steps.",
@@ -90,7 +90,7 @@ def run_picture(record: ExperimentRecord, run: RunRecord, name: str) -> Picture:
         planar = is_planar(record.dataset)
         figure = _figure(9.4 if planar else 6.0, 3.8)
         axes = figure.subplots(1, 2, width_ratios=[1.25, 1], squeeze=False)[0] if planar else [figure.subplots()]
-        plot_cost([run], ax=axes[0])
+        plot_cost([run], unit=record.problem.loss.unit, ax=axes[0])
         caption = f"{run.label}: the cost on the training examples"
         if planar:
             plot_boundary(record, run, ax=axes[1])

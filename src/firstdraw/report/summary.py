@@ -32,9 +32,12 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float], pattern: str = ".4g") -> Spread:
-        """Return the spread of some values, written by a format pattern."""
-        # The median of two infinite costs is infinite, where NumPy's mean of the middle two would do as well.
-        return cls(float(np.median(values)), float(np.min(values)), float(np.max(values)), pattern)
+        """Return the spread of some values, written by a format pattern.
+
+        What is not a number, of a run that diverged before its last record, is left out; the verdict counts those runs.
+        """
+        known = [value for value in values if not np.isnan(value)] or [np.nan]
+        return cls(float(np.median(known)), float(np.min(known)), float(np.max(known)), pattern)
 
     def __str__(self) -> str:
         if np.isnan(self.median):

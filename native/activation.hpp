@@ -1,0 +1,85 @@
+// Activations over a tile: A = phi(Z) in place of Z, with phi'(Z) beside it where the backward pass needs it.
+#pragma once
+
+#include "elementary.hpp"
+#include "task.hpp"
+
+namespace firstdraw {
+
+// phi(z) and phi'(z) of one vector; the formulas are those of `firstdraw.activations`.
+template <class T, int B, Activation kind>
+FIRSTDRAW_INLINE void phi(typename Simd<T, B>::Vector z, typename Simd<T, B>::Vector slope,
+                          typename Simd<T, B>::Vector& value, typename Simd<T, B>::Vector& derivative) {
+  using S = Simd<T, B>;
+  using V = typename S::Vector;
+  const V one = S::broadcast(1);
+  if constexpr (kind == Activation::leaky_relu) {
+    value = S::select(z > 0, z, z * slope);
+    derivative = S::select(z > 0, one, slope);
+  } else if constexpr (kind == Activation::tanh) {
+    value = hyperbolic_tangent<T, B>(z);
+    derivative = one - value * value;
+  } else if constexpr (kind == Activation::sigmoid) {
+    V rest;
+    sigmoid_pair<T, B>(z, &value, &rest);
+    derivative = value * rest;
+  } else if constexpr (kind == Activation::softplus) {
+    softplus_pair<T, B>(z, &value, &derivative);
+  } else if constexpr (kind == Activation::elu) {
+    const V e = exponential_minus_one<T, B>(S::select(z > 0, V{}, z));
+    value = S::select(z > 0, z, slope * e);
+    derivative = S::select(z > 0, one, slope * (e + one));
+  } else if constexpr (kind == Activation::selu) {
+    const V lambda = S::broadcast(T(1.0507009873554805)), alpha = S::broadcast(T(1.6732632423543772));
+    const V e = exponential_minus_one<T, B>(S::select(z > 0, V{}, z));
+    value = lambda * S::select(z > 0, z, alpha * e);
+    derivative = lambda * S::select(z > 0, one, alpha * (e + one));
+  } else if constexpr (kind == Activation::gelu) {
+    V Phi, density;
+    normal_pair<T, B>(z, &Phi, &density);
+    value = z * Phi;
+    derivative = Phi + z * density;
+  } else if constexpr (kind == Activation::silu) {
+    V s, rest;
+    sigmoid_pair<T, B>(z, &s, &rest);
+    value = z * s;
+    derivative = s * (one + z * rest);
+  } else if constexpr (kind == Activation::sin) {
+    sine_cosine<T, B>(z, &value, &derivative);
+  } else if constexpr (kind == Activation::erf) {
+    value = error_function<T, B>(z);
+    derivative = S::broadcast(T(1.1283791670955126)) * exponential<T, B>(-z * z);
+  }
+}
+
+template <class T, int B, Activation kind>
+__attribute__((noinline)) void activate(T* Z, T* D, std::int64_t count, T slope) {
+  using S = Simd<T, B>;
+  for (std::int64_t i = 0; i < count; i += S::lanes) {
+    typename S::Vector value, derivative;
+    phi<T, B, kind>(S::load(Z + i), S::broadcast(slope), value, derivative);
+    S::store(Z + i, value);
+    S::store(D + i, derivative);
+  }
+}
+
+// A = phi(Z) in place and D = phi'(Z), over `count` elements, a multiple of the lanes. The identity and the rectifier
+// are not here: the product that makes Z does them on the way.
+template <class T, int B> void activate(Activation kind, T* Z, T* D, std::int64_t count, T slope) {
+  switch (kind) {
+    case Activation::identity: return;
+    case Activation::relu: return;
+    case Activation::leaky_relu: return activate<T, B, Activation::leaky_relu>(Z, D, count, slope);
+    case Activation::tanh: return activate<T, B, Activation::tanh>(Z, D, count, slope);
+    case Activation::sigmoid: return activate<T, B, Activation::sigmoid>(Z, D, count, slope);
+    case Activation::softplus: return activate<T, B, Activation::softplus>(Z, D, count, slope);
+    case Activation::elu: return activate<T, B, Activation::elu>(Z, D, count, slope);
+    case Activation::selu: return activate<T, B, Activation::selu>(Z, D, count, slope);
+    case Activation::gelu: return activate<T, B, Activation::gelu>(Z, D, count, slope);
+    case Activation::silu: return activate<T, B, Activation::silu>(Z, D, count, slope);
+    case Activation::sin: return activate<T, B, Activation::sin>(Z, D, count, slope);
+    case Activation::erf: return activate<T, B, Activation::erf>(Z, D, count, slope);
+  }
+}
+
+}  // namespace firstdraw

@@ -1,0 +1,122 @@
+#include "engine.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace firstdraw {
+namespace {
+
+// The functions of one instruction set.
+template <class T> struct Kernels {
+  std::int64_t (*bytes)(const Task<T>&);
+  void* (*make)(const Task<T>&, char*);
+  void (*train)(void*, std::int64_t);
+  double (*multiply_adds)(std::int64_t);
+};
+
+template <class T, int B> constexpr Kernels<T> kernels_of_width() {
+  return {workspace_bytes<T, B>, make_run<T, B>, train_network<T, B>, multiply_adds<T, B>};
+}
+
+template <class T> Kernels<T> kernels(Target target) {
+#if defined(__x86_64__)
+  if (target == Target::avx512) return kernels_of_width<T, 64>();
+  if (target == Target::avx2) return kernels_of_width<T, 32>();
+#endif
+  return kernels_of_width<T, 16>();
+}
+
+struct Freed {
+  void operator()(char* memory) const { std::free(memory); }
+};
+
+}  // namespace
+
+bool has_target(Target target) {
+#if defined(__x86_64__)
+  if (target == Target::avx512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+  if (target == Target::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return true;
+#else
+  return target == Target::baseline;
+#endif
+}
+
+Target best_target() {
+  for (const Target target : {Target::avx512, Target::avx2})
+    if (has_target(target)) return target;
+  return Target::baseline;
+}
+
+template <class T>
+bool train(Task<T> task, int threads, Target target, const std::function<bool(std::int64_t)>& poll) {
+  const Kernels<T> kernel = kernels<T>(target);
+  std::int64_t steps_done = 0;
+  int cancelled = 0;
+  task.steps_done = &steps_done;
+  task.cancelled = &cancelled;
+  const std::int64_t bytes = (kernel.bytes(task) + 63) / 64 * 64;
+
+  // All memory is taken before any thread starts, so that a lack of it is an exception and not half a result.
+  std::vector<std::unique_ptr<char, Freed>> memory;
+  for (int thread = 0; thread < threads; ++thread) {
+    memory.emplace_back(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>(bytes))));
+    if (!memory.back()) throw std::bad_alloc();
+  }
+  std::atomic<std::int64_t> next{0};
+  int working = threads;
+  std::mutex mutex;
+  std::condition_variable finished;
+  std::vector<std::thread> workers;
+  for (int thread = 0; thread < threads; ++thread)
+    workers.emplace_back([&, thread] {
+      void* const run = kernel.make(task, memory[static_cast<std::size_t>(thread)].get());
+      for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
+        kernel.train(run, network);
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (--working == 0) finished.notify_one();
+    });
+  const auto all_ended = [&] {
+    std::unique_lock<std::mutex> lock(mutex);
+    return finished.wait_for(lock, std::chrono::milliseconds(50), [&] { return working == 0; });
+  };
+  while (!all_ended())
+    if (!poll(__atomic_load_n(&steps_done, __ATOMIC_RELAXED))) __atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED);
+  for (std::thread& worker : workers) worker.join();
+  if (!cancelled && !poll(steps_done)) cancelled = 1;
+  return !cancelled;
+}
+
+template <class T> double measured_peak(Target target) {
+  const Kernels<T> kernel = kernels<T>(target);
+  const int bytes = target == Target::avx512 ? 64 : target == Target::avx2 ? 32 : 16;
+  const std::int64_t rounds = 2'000'000;
+  double best = 0;
+  for (int trial = 0; trial < 5; ++trial) {
+    const auto start = std::chrono::steady_clock::now();
+    volatile double sum = kernel.multiply_adds(rounds);
+    static_cast<void>(sum);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double rate = 2.0 * 12 * double(bytes / int(sizeof(T))) * double(rounds) / seconds;
+    if (rate > best) best = rate;
+  }
+  return best;
+}
+
+template bool train<float>(Task<float>, int, Target, const std::function<bool(std::int64_t)>&);
+template bool train<double>(Task<double>, int, Target, const std::function<bool(std::int64_t)>&);
+template double measured_peak<float>(Target);
+template double measured_peak<double>(Target);
+
+}  // namespace firstdraw

@@ -1,0 +1,60 @@
+// Compiled once for each instruction set, with FIRSTDRAW_BYTES the width of its vectors.
+#include "kernels.hpp"
+
+#include "train.hpp"
+
+namespace firstdraw {
+
+// The run itself lies at the start of its memory.
+template <class T, int B> std::int64_t workspace_bytes(const Task<T>& task) {
+  Arena arena;
+  arena.take<Run<T, B>>(1);
+  Run<T, B> measured(task, arena);
+  return arena.used;
+}
+
+struct Place {
+  void* memory;
+};
+
+}  // namespace firstdraw
+
+inline void* operator new(decltype(sizeof(0)), firstdraw::Place place) noexcept { return place.memory; }
+
+namespace firstdraw {
+
+template <class T, int B> void* make_run(const Task<T>& task, char* memory) {
+  Arena arena{memory};
+  void* const place = arena.take<Run<T, B>>(1);
+  return new (Place{place}) Run<T, B>(task, arena);
+}
+
+template <class T, int B> void train_network(void* run, std::int64_t network) {
+  static_cast<Run<T, B>*>(run)->train(network);
+}
+
+// Twelve independent chains of multiply-adds: as fast as a core goes. Returns their sum, so that they are computed.
+template <class T, int B> double multiply_adds(std::int64_t rounds) {
+  using S = Simd<T, B>;
+  typename S::Vector sum[12];
+  for (int i = 0; i < 12; ++i) sum[i] = S::broadcast(T(i));
+  const auto factor = S::broadcast(T(0.999999)), term = S::broadcast(T(1e-7));
+  for (std::int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) sum[i] = sum[i] * factor + term;
+  }
+  double total = 0;
+  for (int i = 0; i < 12; ++i) total += double(S::sum(sum[i]));
+  return total;
+}
+
+template std::int64_t workspace_bytes<float, FIRSTDRAW_BYTES>(const Task<float>&);
+template std::int64_t workspace_bytes<double, FIRSTDRAW_BYTES>(const Task<double>&);
+template void* make_run<float, FIRSTDRAW_BYTES>(const Task<float>&, char*);
+template void* make_run<double, FIRSTDRAW_BYTES>(const Task<double>&, char*);
+template void train_network<float, FIRSTDRAW_BYTES>(void*, std::int64_t);
+template void train_network<double, FIRSTDRAW_BYTES>(void*, std::int64_t);
+template double multiply_adds<float, FIRSTDRAW_BYTES>(std::int64_t);
+template double multiply_adds<double, FIRSTDRAW_BYTES>(std::int64_t);
+
+}  // namespace firstdraw

@@ -1,0 +1,14 @@
+// What each instruction set is compiled to: see kernels.cpp.
+#pragma once
+
+#include "task.hpp"
+
+namespace firstdraw {
+
+// The bytes of memory that a thread needs for a task, and the training of one network in such memory.
+template <class T, int B> std::int64_t workspace_bytes(const Task<T>& task);
+template <class T, int B> void* make_run(const Task<T>& task, char* memory);
+template <class T, int B> void train_network(void* run, std::int64_t network);
+template <class T, int B> double multiply_adds(std::int64_t rounds);
+
+}  // namespace firstdraw

@@ -1,0 +1,176 @@
+"""The native engine: the contract of the reference engine, compiled; many networks a call, spread over threads.
+
+A result does not depend on the number of threads, on the other networks of the call or on their order: each network
+is trained by one thread, from its own start and seed alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from dataclasses import fields
+from typing import Any, Final, Literal, cast
+
+import numpy as np
+
+from firstdraw.activations import ACTIVATIONS
+from firstdraw.arrays import Floats
+from firstdraw.draws.counter import key_of
+from firstdraw.engine.optimizers import OPTIMIZERS
+from firstdraw.engine.problem import Columns, Precision, Problem
+from firstdraw.engine.records import Progress, check_parameters, empty_records
+from firstdraw.engine.trajectory import Outcome, Trajectory
+from firstdraw.errors import InputError
+from firstdraw.losses import LOSSES
+from firstdraw.rules import check_positive_integer
+
+_native = cast("Any", None)
+# The compiled module is there if a compiler was when the package was installed.
+with contextlib.suppress(ImportError):
+    _native = importlib.import_module("firstdraw._native")
+
+__all__ = ["TARGETS", "best_target", "is_built", "measured_peak", "targets", "train"]
+
+Target = Literal["baseline", "avx2", "avx512"]
+
+# The orders of the enumerations in native/task.hpp and native/engine.hpp.
+TARGETS: Final[tuple[Target, ...]] = ("baseline", "avx2", "avx512")
+ACTIVATION_CODES: Final[tuple[str, ...]] = (
+    "identity",
+    "relu",
+    "leaky_relu",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "sin",
+    "erf",
+)
+LOSS_CODES: Final[tuple[str, ...]] = ("binary_cross_entropy", "softmax_cross_entropy", "squared_error")
+OPTIMIZER_CODES: Final[tuple[str, ...]] = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
+OPTIMIZER_SETTINGS: Final = ("learning_rate", "momentum", "beta_1", "beta_2", "decay", "weight_decay", "epsilon")
+
+
+def is_built() -> bool:
+    """Whether the engine was compiled when the package was installed."""
+    return _native is not None
+
+
+def targets() -> tuple[Target, ...]:
+    """Return the instruction sets that were compiled and that this machine has."""
+    return tuple(target for code, target in enumerate(TARGETS) if is_built() and _native.has_target(code))
+
+
+def best_target() -> Target:
+    """Return the widest of the instruction sets."""
+    return TARGETS[_native.best_target()]
+
+
+def measured_peak(precision: Precision, target: Target | None = None) -> float:
+    """Measure how many floating-point operations a second one core makes, multiplying and adding, in registers."""
+    return float(_native.measured_peak(precision, TARGETS.index(target or best_target())))
+
+
+def train(
+    problem: Problem,
+    parameters: Floats,
+    seeds: tuple[int, ...],
+    progress: Progress | None = None,
+    *,
+    threads: int | None = None,
+    target: Target | None = None,
+) -> Trajectory:
+    """Train n networks on one problem.
+
+    Args:
+        problem: what to train, on what and how.
+        parameters: the initial parameters `[n, P]`.
+        seeds: one a network; the mini-batches are shuffled by it.
+        progress: is told how the work advances, about twenty times a second.
+        threads: how many networks are trained at a time; by default one a core.
+        target: the instruction set; by default the widest that this machine has.
+
+    Returns:
+        The trajectories; a network that diverges stops, and the others go on.
+
+    Raises:
+        InputError: if `parameters` has the wrong shape, or this machine lacks the instruction set.
+        MemoryError: if there is no room for a network and a tile of examples a thread.
+    """
+    check_parameters(problem, parameters, seeds)
+    if target is not None and target not in targets():
+        raise InputError("target", f"must be one of {list(targets())}, what this machine has", target)
+    if threads is not None:
+        check_positive_integer("threads", threads)
+    records = empty_records(problem, parameters)
+    initial = records.pop("initial")
+    outcomes = np.zeros((len(seeds), 3), np.int64)
+    reported = 0
+
+    def poll(steps: int) -> None:
+        nonlocal reported
+        if progress is not None and steps > reported:
+            progress(steps - reported)
+        reported = steps
+
+    call = _native.train_float64 if problem.precision == "float64" else _native.train_float32
+    call(
+        _settings(problem, seeds),
+        _part(problem.train),
+        {} if problem.test is None else _part(problem.test),
+        initial,
+        records | {"outcome": outcomes},
+        min(threads or os.cpu_count() or 1, max(len(seeds), 1)),
+        TARGETS.index(target or best_target()),
+        poll,
+    )
+    return Trajectory(
+        steps=problem.recording.steps(problem.steps),
+        snapshot_steps=problem.recording.snapshot_steps(problem.steps),
+        outcomes=tuple(
+            Outcome(bool(diverged), int(step), int(layer) if diverged else None) for diverged, step, layer in outcomes
+        ),
+        initial=initial,
+        **records,
+    )
+
+
+def _settings(problem: Problem, seeds: tuple[int, ...]) -> dict[str, Any]:
+    optimizer, activation = problem.optimizer, problem.network.activation
+    given = {field.name: float(getattr(optimizer, field.name)) for field in fields(cast("Any", optimizer))}
+    size, epochs = _shuffles(problem)
+    keys = [key_of(f"batches.epoch.{epoch}", "uniform") for epoch in range(epochs)]
+    return {
+        "widths": np.array(problem.network.widths, np.int64),
+        "activation": ACTIVATION_CODES.index(ACTIVATIONS.name_of(activation)),
+        "slope": float(getattr(activation, "slope", getattr(activation, "alpha", 0.0))),
+        "loss": LOSS_CODES.index(LOSSES.name_of(problem.loss)),
+        "optimizer": OPTIMIZER_CODES.index(OPTIMIZERS.name_of(optimizer)),
+        **{name: given.get(name, 0.0) for name in OPTIMIZER_SETTINGS},
+        "steps": problem.steps,
+        "batch": size,
+        "epoch_keys": np.array(keys, np.uint32).reshape(-1, 2),
+        "seeds": np.array(seeds, np.uint64),
+        "record_steps": problem.recording.steps(problem.steps).astype(np.int64),
+        "snapshot_steps": problem.recording.snapshot_steps(problem.steps).astype(np.int64),
+    }
+
+
+def _shuffles(problem: Problem) -> tuple[int, int]:
+    """Return the size of a mini-batch and how many shuffles the steps need; 0 and 0 for full batches."""
+    examples = problem.train.X.shape[1]
+    size = problem.batches.size
+    if size is None or problem.batches.is_full(examples):
+        return 0, 0
+    batches_an_epoch = -(-examples // size)
+    return size, -(-problem.steps // batches_an_epoch)
+
+
+def _part(columns: Columns) -> dict[str, Any]:
+    """Return examples as the engine reads them: contiguous, class numbers as 64-bit integers if there are any."""
+    part = {"X": np.ascontiguousarray(columns.X), "Y": np.ascontiguousarray(columns.Y)}
+    return part if columns.labels is None else part | {"labels": np.ascontiguousarray(columns.labels, np.int64)}

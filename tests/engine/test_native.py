@@ -1,0 +1,292 @@
+"""The native engine against the reference engine, over the whole space of problems."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firstdraw.activations import ACTIVATIONS
+from firstdraw.draws import CounterDraws
+from firstdraw.engine import OPTIMIZERS, Batches, Columns, Problem, Recording, Trajectory, native, reference
+from firstdraw.errors import InputError
+from firstdraw.losses import LOSSES
+from firstdraw.networks import MultilayerPerceptron
+
+pytestmark = pytest.mark.skipif(not native.is_built(), reason="the native engine was not compiled here")
+
+PER_STEP = ("cost", "textbook_cost", "test_cost", "train_accuracy", "test_accuracy")
+PER_LAYER = ("activation_rms", "gradient_rms", "weight_rms", "unit_difference")
+# Rates at which every optimizer moves without leaving the region in which rounding errors stay small.
+RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02, "adam": 0.005, "adamw": 0.005, "rmsprop": 0.002}
+
+
+def make(
+    *,
+    widths: tuple[int, ...] = (3, 7, 5, 1),
+    activation: str = "tanh",
+    loss: str = "binary_cross_entropy",
+    optimizer: str = "sgd",
+    batch: int | None = None,
+    precision: Any = "float64",
+    examples: int = 70,
+    held_out: int = 33,
+    steps: int = 40,
+    every: int = 7,
+    rate: float | None = None,
+) -> Problem:
+    draws = CounterDraws(5)
+    k = widths[-1]
+
+    def part(name: str, m: int) -> Columns:
+        X = draws.normal(f"{name}.X", (widths[0], m))
+        if loss == "squared_error":
+            return Columns(X.astype(precision), draws.normal(f"{name}.Y", (k, m)).astype(precision), None)
+        labels = (draws.uniform(f"{name}.labels", (m,)) * max(k, 2)).astype(np.int64)
+        return Columns(X.astype(precision), LOSSES[loss]().encode(labels, max(k, 2)).astype(precision), labels)
+
+    return Problem(
+        network=MultilayerPerceptron(widths, ACTIVATIONS[activation]()),
+        train=part("train", examples),
+        test=part("test", held_out) if held_out else None,
+        loss=LOSSES[loss](),
+        optimizer=OPTIMIZERS[optimizer](learning_rate=rate or RATES[optimizer]),
+        steps=steps,
+        batches=Batches(batch),
+        recording=Recording(every=every, snapshots=(0, 1, steps // 2, steps)),
+        precision=precision,
+    )
+
+
+def starts(problem: Problem, n: int, scale: float = 1.0) -> np.ndarray:
+    rows = []
+    for seed in range(n):
+        draws = CounterDraws(seed)
+        rows.append(
+            np.concatenate(
+                [
+                    (draws.normal(role.name, role.shape) * scale / np.sqrt(role.fan_in)).ravel()
+                    for role in problem.network.roles
+                ]
+            )
+        )
+    return np.array(rows)
+
+
+def assert_equal(first: Trajectory, second: Trajectory, rtol: float, atol: float) -> None:
+    assert first.outcomes == second.outcomes
+    for name in (*PER_STEP, *PER_LAYER, "snapshots", "final"):
+        np.testing.assert_allclose(
+            getattr(second, name), getattr(first, name), rtol=rtol, atol=atol, equal_nan=True, err_msg=name
+        )
+    np.testing.assert_array_equal(second.distinct_units, first.distinct_units)
+
+
+def assert_same_bits(first: Trajectory, second: Trajectory) -> None:
+    assert first.outcomes == second.outcomes
+    for name in (*PER_STEP, *PER_LAYER, "distinct_units", "snapshots", "final", "initial"):
+        np.testing.assert_array_equal(getattr(second, name), getattr(first, name), err_msg=name)
+
+
+@pytest.mark.parametrize("target", native.targets())
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_every_activation_trains_as_in_the_reference(activation: str, target: Any) -> None:
+    problem = make(activation=activation)
+    start = starts(problem, 3)
+    seeds = (0, 1, 2)
+    assert_equal(
+        reference.train(problem, start, seeds), native.train(problem, start, seeds, target=target), 1e-10, 1e-12
+    )
+
+
+@pytest.mark.parametrize("target", native.targets())
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [("binary_cross_entropy", 1), ("softmax_cross_entropy", 4), ("squared_error", 3), ("squared_error", 1)],
+)
+@pytest.mark.parametrize("batch", [None, 16])
+def test_every_loss_and_optimizer_trains_as_in_the_reference(
+    loss: str, outputs: int, optimizer: str, batch: int | None, target: Any
+) -> None:
+    problem = make(widths=(3, 9, outputs), loss=loss, optimizer=optimizer, batch=batch)
+    start = starts(problem, 2)
+    assert_equal(
+        reference.train(problem, start, (3, 4)), native.train(problem, start, (3, 4), target=target), 1e-9, 1e-11
+    )
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    hidden=st.lists(st.integers(1, 40), max_size=4),
+    features=st.integers(1, 20),
+    examples=st.integers(1, 200),
+    held_out=st.sampled_from([0, 1, 50]),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    loss=st.sampled_from(sorted(LOSSES)),
+    batch=st.none() | st.integers(1, 250),
+    n=st.integers(1, 4),
+    target=st.sampled_from(native.targets() or ("baseline",)),
+)
+def test_any_problem_trains_as_in_the_reference(
+    hidden: list[int],
+    features: int,
+    examples: int,
+    held_out: int,
+    activation: str,
+    optimizer: str,
+    loss: str,
+    batch: int | None,
+    n: int,
+    target: Any,
+) -> None:
+    outputs = {"binary_cross_entropy": 1, "softmax_cross_entropy": 3, "squared_error": 2}[loss]
+    problem = make(
+        widths=(features, *hidden, outputs),
+        activation=activation,
+        optimizer=optimizer,
+        loss=loss,
+        batch=batch,
+        examples=examples,
+        held_out=held_out,
+        steps=12,
+        every=3,
+    )
+    start = starts(problem, n)
+    seeds = tuple(range(n))
+    # Adam and RMSprop divide by the gradient's size, and so enlarge the rounding errors of tiny gradients.
+    loose = optimizer in ("adam", "adamw", "rmsprop")
+    assert_equal(
+        reference.train(problem, start, seeds),
+        native.train(problem, start, seeds, target=target),
+        1e-5 if loose else 1e-9,
+        1e-6 if loose else 1e-10,
+    )
+
+
+@pytest.mark.parametrize("target", native.targets())
+def test_float32_stays_near_the_reference(target: Any) -> None:
+    problem = make(widths=(3, 33, 20, 1), precision="float32", activation="gelu")
+    start = starts(problem, 2)
+    # 40 steps of rounding at 6e-8, in another order of additions.
+    assert_equal(
+        reference.train(problem, start, (0, 1)), native.train(problem, start, (0, 1), target=target), 2e-4, 2e-5
+    )
+
+
+@pytest.mark.parametrize("widths", [(2, 128, 130, 1), (65, 200, 3), (5, 256, 1)])
+@pytest.mark.parametrize("target", native.targets())
+def test_wide_layers_train_as_in_the_reference(widths: tuple[int, ...], target: Any) -> None:
+    loss = "binary_cross_entropy" if widths[-1] == 1 else "softmax_cross_entropy"
+    problem = make(widths=widths, loss=loss, activation="relu", examples=150, steps=5, every=2)
+    start = starts(problem, 2)
+    assert_equal(
+        reference.train(problem, start, (0, 1)), native.train(problem, start, (0, 1), target=target), 1e-9, 1e-11
+    )
+
+
+@pytest.mark.parametrize("batch", [None, 16])
+def test_a_result_does_not_depend_on_threads_neighbors_or_order(batch: int | None) -> None:
+    problem = make(batch=batch, activation="relu")
+    start = starts(problem, 9)
+    seeds = tuple(range(9))
+    together = native.train(problem, start, seeds, threads=1)
+    for threads in (2, 7):
+        assert_same_bits(together, native.train(problem, start, seeds, threads=threads))
+    for number in (0, 4, 8):
+        alone = native.train(problem, start[number : number + 1], (seeds[number],))
+        assert_same_bits(together.one(number), alone)
+    backward = native.train(problem, start[::-1].copy(), seeds[::-1])
+    assert_same_bits(together.one(2), backward.one(6))
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 1e6), ("momentum", 1e5)])
+@pytest.mark.parametrize("every", [1, 1000])
+def test_a_divergence_has_the_same_step_and_layer(optimizer: str, rate: float, every: int) -> None:
+    problem = make(loss="squared_error", activation="relu", optimizer=optimizer, rate=rate, every=every, steps=100)
+    start = starts(problem, 3)
+    expected = reference.train(problem, start, (0, 1, 2))
+    assert any(outcome.diverged for outcome in expected.outcomes)
+    found = native.train(problem, start, (0, 1, 2))
+    for one, other in itertools.pairwise((expected, found)):
+        assert [(o.diverged, o.step, o.layer) for o in one.outcomes] == [
+            (o.diverged, o.step, o.layer) for o in other.outcomes
+        ]
+    assert np.isfinite(found.final).all()
+    np.testing.assert_array_equal(np.isnan(found.cost), np.isnan(expected.cost))
+
+
+def test_a_start_that_is_not_finite_diverges_at_step_0() -> None:
+    problem = make()
+    start = starts(problem, 2)
+    start[0, 3] = np.nan
+    found = native.train(problem, start, (0, 1))
+    expected = reference.train(problem, start, (0, 1))
+    assert found.outcomes == expected.outcomes
+    assert found.outcomes[0].diverged
+    assert found.outcomes[0].step == 0
+    assert not found.outcomes[1].diverged
+
+
+def test_progress_adds_up_to_all_steps_even_of_a_diverged_run() -> None:
+    problem = make(loss="squared_error", activation="relu", rate=1e6, steps=500, every=1000)
+    reports: list[int] = []
+    native.train(problem, starts(problem, 3), (0, 1, 2), reports.append)
+    assert sum(reports) == 3 * 500
+    assert all(report > 0 for report in reports)
+
+
+def test_an_exception_of_the_progress_callback_stops_the_training() -> None:
+    problem = make(steps=50_000_000, every=50_000_000)
+
+    def stop(_steps: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        native.train(problem, starts(problem, 2), (0, 1), stop)
+
+
+def test_a_target_that_this_machine_lacks_is_refused() -> None:
+    problem = make()
+    with pytest.raises(InputError, match=r"^`target` must be one of \[.*\], what this machine has, got 'sse9'$"):
+        native.train(problem, starts(problem, 1), (0,), target="sse9")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [0, -1, True, 1.5])
+def test_a_wrong_number_of_threads_is_refused(threads: Any) -> None:
+    problem = make()
+    with pytest.raises(InputError, match="`threads` must be a positive integer"):
+        native.train(problem, starts(problem, 1), (0,), threads=threads)
+
+
+def test_parameters_of_the_wrong_shape_are_refused() -> None:
+    problem = make()
+    with pytest.raises(InputError, match="`parameters` must have the shape"):
+        native.train(problem, np.zeros((2, 3)), (0, 1))
+
+
+def test_read_only_and_strided_inputs_give_the_same_bits() -> None:
+    problem = make()
+    start = starts(problem, 2)
+    twice = np.repeat(start, 2, axis=1)[:, ::2]
+    twice.flags.writeable = False
+    assert_same_bits(native.train(problem, start, (0, 1)), native.train(problem, twice, (0, 1)))
+
+
+def test_no_networks_give_an_empty_trajectory() -> None:
+    problem = make()
+    assert len(native.train(problem, np.empty((0, problem.network.parameter_count)), ())) == 0
+
+
+def test_a_run_goes_on_from_its_snapshot() -> None:
+    problem = make(steps=40)
+    start = starts(problem, 1)
+    whole = native.train(problem, start, (0,))
+    middle = whole.snapshots[:, list(whole.snapshot_steps).index(20)]
+    rest = native.train(make(steps=20), middle, (0,))
+    np.testing.assert_array_equal(rest.final, whole.final)
