@@ -4,7 +4,7 @@
 // operations, are those of `firstdraw.engine.optimizers`.
 #pragma once
 
-#include "simd.hpp"
+#include "elementary.hpp"
 #include "task.hpp"
 
 namespace firstdraw {
@@ -12,13 +12,6 @@ namespace firstdraw {
 constexpr int slots_of_state(Optimizer kind) {
   if (kind == Optimizer::sgd) return 0;
   return kind == Optimizer::adam || kind == Optimizer::adamw ? 2 : 1;
-}
-
-template <class T, int B> FIRSTDRAW_INLINE typename Simd<T, B>::Vector square_root_of(typename Simd<T, B>::Vector x) {
-  typename Simd<T, B>::Vector y;
-  for (int lane = 0; lane < Simd<T, B>::lanes; ++lane)
-    y[lane] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x[lane]))) : T(__builtin_sqrt(double(x[lane])));
-  return y;
 }
 
 // Updates theta and the state over P elements, P padded to the lanes, keeps the old theta in `previous`, and returns
@@ -59,7 +52,7 @@ bool update(const OptimizerSettings& o, T* theta, const T* g, T* state, T* previ
       case Optimizer::rmsprop: {
         const V v = S::load(state + i) * rho + one_minus_rho * d * d;
         S::store(state + i, v);
-        x -= eta * d / (square_root_of<T, B>(v) + epsilon);
+        x -= eta * d / (square_root<T, B>(v) + epsilon);
         break;
       }
       case Optimizer::adamw: x *= shrink; [[fallthrough]];
@@ -68,7 +61,7 @@ bool update(const OptimizerSettings& o, T* theta, const T* g, T* state, T* previ
         const V v = S::load(state + P + i) * beta_2 + rest_2 * d * d;
         S::store(state + i, m);
         S::store(state + P + i, v);
-        x -= eta * (m / unbias_1) / (square_root_of<T, B>(v / unbias_2) + epsilon);
+        x -= eta * (m / unbias_1) / (square_root<T, B>(v / unbias_2) + epsilon);
         break;
       }
     }

@@ -62,12 +62,12 @@ def is_built() -> bool:
 
 def targets() -> tuple[Target, ...]:
     """Return the instruction sets that were compiled and that this machine has."""
-    return tuple(target for code, target in enumerate(TARGETS) if is_built() and _native.has_target(code))
+    return tuple(target for code, target in enumerate(TARGETS) if is_built() and bool(_native.has_target(code)))
 
 
 def best_target() -> Target:
     """Return the widest of the instruction sets."""
-    return TARGETS[_native.best_target()]
+    return TARGETS[int(_native.best_target())]
 
 
 def measured_peak(precision: Precision, target: Target | None = None) -> float:
