@@ -1,7 +1,7 @@
 # `make run` runs the exercise; `make test` runs the tests. Both set up everything they need in .venv first.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format picture clean
+.PHONY: help run test test-all check format bench picture clean
 
 # The first Python of at least 3.11 that is there.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -32,6 +32,10 @@ check: $(VENV)/.check ## lint, format and types
 format: $(VENV)/.check ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: $(VENV)/.parity ## the native engine beside its peers: a table (installs PyTorch and JAX; a quarter of an hour)
+	$(PIP) jax==0.10.2
+	$(BIN)/python bench/compare.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py
