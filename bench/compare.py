@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import peers
@@ -62,7 +63,7 @@ def operations(problem: Problem) -> float:
     """Return the floating-point operations of a step: each weight multiplies and adds once forward, twice backward, but
     that the first layer sends no gradient to the inputs."""
     widths = problem.network.widths
-    weights = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [a * b for a, b in pairwise(widths)]
     return 2.0 * problem.train.X.shape[1] * (3 * sum(weights) - weights[0])
 
 
@@ -89,7 +90,11 @@ def bench_exercise(quick: bool) -> None:
         row("the exercise, float64", name, f"{seconds / ours:.1f}x", f">= {reaches[name]}x")
     for precision, reach in (("float64", 65), ("float32", 60)):
         problem, start = exercise(precision)
-        rate = operations(problem) * steps / best(lambda: native.train(problem, start, (0,), threads=1), 9)
+        rate = (
+            operations(problem)
+            * steps
+            / best(lambda problem=problem, start=start: native.train(problem, start, (0,), threads=1), 9)
+        )
         row(
             f"the exercise, {precision}",
             "the core's peak",
@@ -153,7 +158,7 @@ def bench_shapes(quick: bool) -> None:
                 ("JAX jit+scan", peers.jax_scan(layers, X, Y, "mse", 1e-4)),
             ):
                 run(steps)
-                times[name] = best(lambda run=run: run(steps), 3) * problem.steps / steps
+                times[name] = best(lambda run=run, steps=steps: run(steps), 3) * problem.steps / steps
             name = min(times, key=lambda name: times[name])
             share = operations(problem) * problem.steps / ours / peak
             reach = ">= 1x, >= 60 %" if width >= 64 else ">= 1x"

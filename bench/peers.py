@@ -1,4 +1,4 @@
-"""The same training in other libraries, each as its users would write it fast: one step a function, compiled if it can be.
+"""The same training in other libraries, each as its users would write it fast, compiled where it can be.
 
 A network is a list of (W, b) with W `[out, in]`; inputs are `[m, d]`, one row an example; ReLU between the layers.
 """
