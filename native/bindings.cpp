@@ -123,12 +123,22 @@ bool train_networks(nb::dict settings, nb::dict train_part, nb::dict test_part, 
   return complete;
 }
 
+template <class T>
+void evaluate_function(int function, Array<const T, nb::ndim<1>> x, Array<T, nb::ndim<1>> y, int target) {
+  if (function < 0 || function > static_cast<int>(Function::square_root)) throw nb::value_error("no such function");
+  if (x.shape(0) != y.shape(0)) throw nb::value_error("x and y must have the same length");
+  evaluate_on<T>(static_cast<Target>(target), static_cast<Function>(function), x.data(), y.data(),
+                 static_cast<std::int64_t>(x.shape(0)));
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
   module.doc() = "The native engine: firstdraw.engine.native is its Python face.";
   module.def("train_float64", &train_networks<double>);
   module.def("train_float32", &train_networks<float>);
+  module.def("evaluate_float64", &evaluate_function<double>);
+  module.def("evaluate_float32", &evaluate_function<float>);
   module.def("best_target", [] { return static_cast<int>(firstdraw::best_target()); });
   module.def("has_target", [](int target) { return firstdraw::has_target(static_cast<firstdraw::Target>(target)); });
   module.def("measured_peak", [](const std::string& precision, int target) {

@@ -10,8 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "kernels.hpp"
-
 namespace firstdraw {
 namespace {
 
@@ -21,10 +19,11 @@ template <class T> struct Kernels {
   void* (*make)(const Task<T>&, char*);
   void (*train)(void*, std::int64_t);
   double (*multiply_adds)(std::int64_t);
+  void (*evaluate)(Function, const T*, T*, std::int64_t);
 };
 
 template <class T, int B> constexpr Kernels<T> kernels_of_width() {
-  return {workspace_bytes<T, B>, make_run<T, B>, train_network<T, B>, multiply_adds<T, B>};
+  return {workspace_bytes<T, B>, make_run<T, B>, train_network<T, B>, multiply_adds<T, B>, evaluate<T, B>};
 }
 
 template <class T> Kernels<T> kernels(Target target) {
@@ -98,6 +97,10 @@ bool train(Task<T> task, int threads, Target target, const std::function<bool(st
   return !cancelled;
 }
 
+template <class T> void evaluate_on(Target target, Function function, const T* x, T* y, std::int64_t count) {
+  kernels<T>(target).evaluate(function, x, y, count);
+}
+
 template <class T> double measured_peak(Target target) {
   const Kernels<T> kernel = kernels<T>(target);
   const int bytes = target == Target::avx512 ? 64 : target == Target::avx2 ? 32 : 16;
@@ -116,6 +119,8 @@ template <class T> double measured_peak(Target target) {
 
 template bool train<float>(Task<float>, int, Target, const std::function<bool(std::int64_t)>&);
 template bool train<double>(Task<double>, int, Target, const std::function<bool(std::int64_t)>&);
+template void evaluate_on<float>(Target, Function, const float*, float*, std::int64_t);
+template void evaluate_on<double>(Target, Function, const double*, double*, std::int64_t);
 template double measured_peak<float>(Target);
 template double measured_peak<double>(Target);
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "kernels.hpp"
 #include "task.hpp"
 
 namespace firstdraw {
@@ -17,6 +18,9 @@ bool has_target(Target target);
 // so far, and stops the training by returning false. Returns whether all were trained.
 template <class T>
 bool train(Task<T> task, int threads, Target target, const std::function<bool(std::int64_t)>& poll);
+
+// The elementary functions on an instruction set.
+template <class T> void evaluate_on(Target target, Function function, const T* x, T* y, std::int64_t count);
 
 // The multiply-adds of one core, measured: floating-point operations a second.
 template <class T> double measured_peak(Target target);

@@ -48,6 +48,32 @@ template <class T, int B> double multiply_adds(std::int64_t rounds) {
   return total;
 }
 
+template <class T, int B> FIRSTDRAW_INLINE typename Simd<T, B>::Vector value_of(Function f, typename Simd<T, B>::Vector x) {
+  typename Simd<T, B>::Vector first, second;
+  switch (f) {
+    case Function::exponential: return exponential<T, B>(x);
+    case Function::exponential_minus_one: return exponential_minus_one<T, B>(x);
+    case Function::logarithm_1p: return logarithm_1p<T, B>(x);
+    case Function::tanh: return hyperbolic_tangent<T, B>(x);
+    case Function::sigmoid: return sigmoid<T, B>(x);
+    case Function::softplus: softplus_pair<T, B>(x, &first, &second); return first;
+    case Function::erf: return error_function<T, B>(x);
+    case Function::normal: normal_pair<T, B>(x, &first, &second); return first;
+    case Function::normal_density: normal_pair<T, B>(x, &first, &second); return second;
+    case Function::sine: sine_cosine<T, B>(x, &first, &second); return first;
+    case Function::cosine: sine_cosine<T, B>(x, &first, &second); return second;
+    case Function::square_root: return square_root<T, B>(x);
+  }
+  return x;
+}
+
+// Element by element, each in a vector of its own: a value must not depend on its neighbors.
+template <class T, int B> void evaluate(Function function, const T* x, T* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = value_of<T, B>(function, Simd<T, B>::broadcast(x[i]))[i % Simd<T, B>::lanes];
+}
+
+template void evaluate<float, FIRSTDRAW_BYTES>(Function, const float*, float*, std::int64_t);
+template void evaluate<double, FIRSTDRAW_BYTES>(Function, const double*, double*, std::int64_t);
 template std::int64_t workspace_bytes<float, FIRSTDRAW_BYTES>(const Task<float>&);
 template std::int64_t workspace_bytes<double, FIRSTDRAW_BYTES>(const Task<double>&);
 template void* make_run<float, FIRSTDRAW_BYTES>(const Task<float>&, char*);

@@ -11,4 +11,11 @@ template <class T, int B> void* make_run(const Task<T>& task, char* memory);
 template <class T, int B> void train_network(void* run, std::int64_t network);
 template <class T, int B> double multiply_adds(std::int64_t rounds);
 
+// The elementary functions over arrays, so that tests can hold them against known values.
+enum class Function {
+  exponential, exponential_minus_one, logarithm_1p, tanh, sigmoid, softplus, erf, normal, normal_density, sine, cosine,
+  square_root
+};
+template <class T, int B> void evaluate(Function function, const T* x, T* y, std::int64_t count);
+
 }  // namespace firstdraw

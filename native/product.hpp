@@ -110,6 +110,9 @@ __attribute__((noinline)) void product(Left<T> L, const T* R, std::int64_t R_row
                                        int n_vectors, int terms, const T* c0 = nullptr, const T* F = nullptr) {
   constexpr int lanes = Simd<T, B>::lanes;
   constexpr int most = Block<B>::vectors;
+  // What is not used still moves along with C.
+  if (c0 == nullptr) c0 = C;
+  if (F == nullptr) F = C;
   int left = n_vectors;
   for (; left >= most; left -= most) {
     strip<T, B, start, finish, most>(L, R, R_row, C, C_row, n_rows, terms, c0, F);

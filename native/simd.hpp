@@ -23,7 +23,8 @@ template <class T, int B> struct Simd {
 
   static constexpr int lanes = B / sizeof(T);
 
-  static FIRSTDRAW_INLINE Vector broadcast(T x) { return Vector{} + x; }
+  // x - 0 is x to the last bit, -0 and NaN too, so that nothing is left to compute; 0 + x would not be.
+  static FIRSTDRAW_INLINE Vector broadcast(T x) { return x - Vector{}; }
   static FIRSTDRAW_INLINE Vector load(const T* p) {
     Vector v;
     __builtin_memcpy(&v, p, B);

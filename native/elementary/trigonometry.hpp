@@ -108,7 +108,8 @@ FIRSTDRAW_INLINE typename Simd<T, B>::Vector sine(typename Simd<T, B>::Vector x)
   const ReducedAngle<T, B, 2, false> a(x);
   const auto z = a.r * a.r;
   const auto value = a.r + a.r * (z * polynomial<T, B>(z, Trigonometry<T>::half_turn));
-  return S::from_bits(S::bits(value) ^ (a.n << (8 * sizeof(T) - 1)));
+  const auto turned = S::from_bits(S::bits(value) ^ (a.n << (8 * sizeof(T) - 1)));
+  return x == 0 ? x : turned;  // keeps the sign of a zero
 }
 
 // cos x = (-1)^(n+1) sin r, x = (n + 1/2) pi + r. 2.04 / 2.11 ulp, at any distance.
@@ -132,7 +133,8 @@ FIRSTDRAW_INLINE void sine_cosine(typename Simd<T, B>::Vector x, typename Simd<T
   const auto cosine = (1 - z * T(0.5)) + z * z * polynomial<T, B>(z, Trigonometry<T>::quarter_cosine);
   const auto odd = (a.n & 1) != 0;
   const auto second_bit_to_sign = 8 * sizeof(T) - 2;
-  *s = S::from_bits(S::bits(odd ? cosine : sine) ^ ((a.n << second_bit_to_sign) & sign_bit<T, B>()));
+  const auto turned = S::from_bits(S::bits(odd ? cosine : sine) ^ ((a.n << second_bit_to_sign) & sign_bit<T, B>()));
+  *s = x == 0 ? x : turned;  // keeps the sign of a zero
   *c = S::from_bits(S::bits(odd ? sine : cosine) ^ (((a.n + 1) << second_bit_to_sign) & sign_bit<T, B>()));
 }
 

@@ -16,8 +16,8 @@ QUICK = ("--set", "training.steps=50", "--set", "recording.snapshots=[]", "--set
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The caller's environment, without what would color or size the output."""
-    unwanted = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "PYTHONWARNINGS"}
+    """The caller's environment, without what would color, size or hasten the output."""
+    unwanted = {"PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "PYTHONWARNINGS"}
     return {name: value for name, value in os.environ.items() if name not in unwanted} | {"PYTHONWARNINGS": "error"}
 
 

@@ -49,6 +49,11 @@ def _read_until(descriptor: int, pattern: str, process: subprocess.Popen[bytes])
     raise AssertionError(f"{pattern!r} did not appear in {seen[-400:]!r}")
 
 
+def _listen_to_interrupts() -> None:
+    """Undo what a caller in the background hands down: that interrupts are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _start_on_terminal(
     arguments: list[str], folder: Path, environment: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], int]:
@@ -58,6 +63,7 @@ def _start_on_terminal(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment,
+        preexec_fn=_listen_to_interrupts,  # noqa: PLW1509  # the tests start no threads
         stdout=subprocess.DEVNULL,
         stderr=theirs,
         start_new_session=True,

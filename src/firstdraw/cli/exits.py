@@ -73,14 +73,19 @@ def _ending(error: BaseException) -> tuple[str, Exit]:
         case MemoryError():
             return "Error: the spec needs more memory than this machine has.", Exit.INPUT
         case BrokenPipeError():
-            # Whoever read the output has stopped; Python must not fail again on flushing what is left.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             return "", Exit.PIPE_CLOSED
         case OSError():
+            _drop_output()
             reason = (error.strerror or str(error)).lower()
             return f"Error: cannot write the output: {reason}.", Exit.OUTPUT
         case _:
             return "Interrupted; nothing was written.", Exit.INTERRUPTED
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: Python must not fail again on flushing it when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: FirstdrawError) -> str:

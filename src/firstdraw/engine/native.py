@@ -30,7 +30,7 @@ _native = cast("Any", None)
 with contextlib.suppress(ImportError):
     _native = importlib.import_module("firstdraw._native")
 
-__all__ = ["TARGETS", "best_target", "is_built", "measured_peak", "targets", "train"]
+__all__ = ["FUNCTIONS", "TARGETS", "best_target", "evaluate", "is_built", "measured_peak", "targets", "train"]
 
 Target = Literal["baseline", "avx2", "avx512"]
 
@@ -52,6 +52,21 @@ ACTIVATION_CODES: Final[tuple[str, ...]] = (
 )
 LOSS_CODES: Final[tuple[str, ...]] = ("binary_cross_entropy", "softmax_cross_entropy", "squared_error")
 OPTIMIZER_CODES: Final[tuple[str, ...]] = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
+# The order of the enumeration in native/kernels.hpp.
+FUNCTIONS: Final[tuple[str, ...]] = (
+    "exponential",
+    "exponential_minus_one",
+    "logarithm_1p",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "erf",
+    "normal",
+    "normal_density",
+    "sine",
+    "cosine",
+    "square_root",
+)
 OPTIMIZER_SETTINGS: Final = ("learning_rate", "momentum", "beta_1", "beta_2", "decay", "weight_decay", "epsilon")
 
 
@@ -73,6 +88,20 @@ def best_target() -> Target:
 def measured_peak(precision: Precision, target: Target | None = None) -> float:
     """Measure how many floating-point operations a second one core makes, multiplying and adding, in registers."""
     return float(_native.measured_peak(precision, TARGETS.index(target or best_target())))
+
+
+def evaluate(function: str, x: Floats, target: Target | None = None) -> Floats:
+    """Return one of the engine's own elementary functions of an array `[n]`, in the array's precision.
+
+    Args:
+        function: one of `FUNCTIONS`.
+        x: where to evaluate it.
+        target: the instruction set; by default the widest that this machine has.
+    """
+    y = np.empty_like(x)
+    call = _native.evaluate_float64 if x.dtype == np.float64 else _native.evaluate_float32
+    call(FUNCTIONS.index(function), np.ascontiguousarray(x), y, TARGETS.index(target or best_target()))
+    return y
 
 
 def train(
