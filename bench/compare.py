@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -186,7 +186,7 @@ def bench_threads() -> None:
 
 
 MANY = """
-import resource, sys, time
+import sys, time
 import numpy as np
 sys.path.insert(0, {folder!r})
 from compare import exercise, native, replace
@@ -194,10 +194,12 @@ problem, start = exercise("float32")
 problem = replace(problem, steps=100)
 n = int(sys.argv[1])
 starts = np.repeat(start.astype(np.float32), n, axis=0)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.perf_counter()
 native.train(problem, starts, tuple(range(n)), threads=1)
-print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+seconds = time.perf_counter() - started
+# Not ru_maxrss, which a process inherits from the one that started it.
+(peak,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(seconds, int(peak) / 1024)
 """
 
 
@@ -226,16 +228,18 @@ def main() -> None:
         f"Peak of a core, measured: {native.measured_peak('float64') / 1e9:.0f} GFLOP/s (float64), "
         f"{native.measured_peak('float32') / 1e9:.0f} GFLOP/s (float32).\n"
     )
+    cores = os.sched_getaffinity(0)
+    # Settings of the libraries do not keep all of them on one core; the system does.
+    os.sched_setaffinity(0, {min(cores)})
     row("work", "beside", "native engine", "reach")
     row("---", "---", "---", "---")
     bench_exercise(quick)
     bench_stack()
     bench_shapes(quick)
     bench_activations()
-    bench_threads()
     bench_many()
-    peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\n(The benchmark itself held {peak_memory:.0f} MB.)")
+    os.sched_setaffinity(0, cores)
+    bench_threads()
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def torch_eager(layers: Layers, X: np.ndarray, Y: np.ndarray, loss: str, rate: f
             with torch.no_grad():
                 for parameter, gradient in zip(parameters, gradients, strict=True):
                     parameter.sub_(gradient, alpha=rate)
-        return float(cost)
+        return float(cost.detach())
 
     return run
 
@@ -103,7 +103,7 @@ def torch_stacked(layers: Layers, X: np.ndarray, Y: np.ndarray, rate: float) -> 
             with torch.no_grad():
                 for parameter, gradient in zip(parameters, gradients, strict=True):
                     parameter.sub_(gradient, alpha=rate)
-        return float(cost)
+        return float(cost.detach())
 
     return run
 

@@ -106,7 +106,8 @@ def test_a_run_prints_a_table_and_writes_one_report(firstdraw: Call, tmp_path: P
     assert "1773.586 safe" in done.stdout
     assert f"Report: {tmp_path / 'firstdraw-report.html'}\n" in done.stderr
     assert re.search(
-        r"^Time: [\d.]+ s: start [\d.]+ s, .*training [\d.]+ s, .*report [\d.]+ s( \(the reference engine; see `firstdraw info`\))?$",
+        r"^Time: [\d.]+ s: start [\d.]+ s, .*training [\d.]+ s, .*report [\d.]+ s"
+        r"( \(the reference engine; see `firstdraw info`\))?$",
         done.stderr,
         re.MULTILINE,
     )
