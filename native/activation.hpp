@@ -63,6 +63,12 @@ __attribute__((noinline)) void activate(T* Z, T* D, std::int64_t count, T slope)
   }
 }
 
+// The rectifier by itself, where something looks at its input first.
+template <class T, int B> void rectify(T* Z, std::int64_t count) {
+  using S = Simd<T, B>;
+  for (std::int64_t i = 0; i < count; i += S::lanes) S::store(Z + i, S::at_least(S::broadcast(0), S::load(Z + i)));
+}
+
 // A = phi(Z) in place and D = phi'(Z), over `count` elements, a multiple of the lanes. The identity and the rectifier
 // are not here: the product that makes Z does them on the way.
 template <class T, int B> void activate(Activation kind, T* Z, T* D, std::int64_t count, T slope) {

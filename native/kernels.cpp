@@ -5,14 +5,6 @@
 
 namespace firstdraw {
 
-// The run itself lies at the start of its memory.
-template <class T, int B> std::int64_t workspace_bytes(const Task<T>& task) {
-  Arena arena;
-  arena.take<Run<T, B>>(1);
-  Run<T, B> measured(task, arena);
-  return arena.used;
-}
-
 struct Place {
   void* memory;
 };
@@ -22,11 +14,37 @@ struct Place {
 inline void* operator new(decltype(sizeof(0)), firstdraw::Place place) noexcept { return place.memory; }
 
 namespace firstdraw {
+namespace {
 
-template <class T, int B> void* make_run(const Task<T>& task, char* memory) {
+// The bytes that an object takes with what it hands out; the object itself lies at the start.
+template <class Object, class... Given> std::int64_t bytes_of(const Given&... given) {
+  Arena arena;
+  arena.take<Object>(1);
+  Object measured(given..., arena);
+  return arena.used;
+}
+
+template <class Object, class... Given> Object* make(char* memory, const Given&... given) {
   Arena arena{memory};
-  void* const place = arena.take<Run<T, B>>(1);
-  return new (Place{place}) Run<T, B>(task, arena);
+  void* const place = arena.take<Object>(1);
+  return new (Place{place}) Object(given..., arena);
+}
+
+}  // namespace
+
+template <class T, int B> std::int64_t packed_bytes(const Task<T>& task) { return bytes_of<Packed<T, B>>(task); }
+
+template <class T, int B> void* make_packed(const Task<T>& task, char* memory) {
+  return make<Packed<T, B>>(memory, task);
+}
+
+template <class T, int B> std::int64_t workspace_bytes(const Task<T>& task) {
+  Arena nowhere;
+  return bytes_of<Run<T, B>>(task, Packed<T, B>(task, nowhere));
+}
+
+template <class T, int B> void* make_run(const Task<T>& task, const void* packed, char* memory) {
+  return make<Run<T, B>>(memory, task, *static_cast<const Packed<T, B>*>(packed));
 }
 
 template <class T, int B> void train_network(void* run, std::int64_t network) {
@@ -76,8 +94,12 @@ template void evaluate<float, FIRSTDRAW_BYTES>(Function, const float*, float*, s
 template void evaluate<double, FIRSTDRAW_BYTES>(Function, const double*, double*, std::int64_t);
 template std::int64_t workspace_bytes<float, FIRSTDRAW_BYTES>(const Task<float>&);
 template std::int64_t workspace_bytes<double, FIRSTDRAW_BYTES>(const Task<double>&);
-template void* make_run<float, FIRSTDRAW_BYTES>(const Task<float>&, char*);
-template void* make_run<double, FIRSTDRAW_BYTES>(const Task<double>&, char*);
+template std::int64_t packed_bytes<float, FIRSTDRAW_BYTES>(const Task<float>&);
+template std::int64_t packed_bytes<double, FIRSTDRAW_BYTES>(const Task<double>&);
+template void* make_packed<float, FIRSTDRAW_BYTES>(const Task<float>&, char*);
+template void* make_packed<double, FIRSTDRAW_BYTES>(const Task<double>&, char*);
+template void* make_run<float, FIRSTDRAW_BYTES>(const Task<float>&, const void*, char*);
+template void* make_run<double, FIRSTDRAW_BYTES>(const Task<double>&, const void*, char*);
 template void train_network<float, FIRSTDRAW_BYTES>(void*, std::int64_t);
 template void train_network<double, FIRSTDRAW_BYTES>(void*, std::int64_t);
 template double multiply_adds<float, FIRSTDRAW_BYTES>(std::int64_t);

@@ -2,40 +2,42 @@
 #pragma once
 
 #include "elementary.hpp"
+#include "product.hpp"
 #include "task.hpp"
 
 namespace firstdraw {
 
-// dZ = dC/dZ over a tile `[k, samples]` with rows of `samples` elements, m the number of examples of the batch.
+// dZ = dC/dZ over a tile Z `[k, samples]`, written over Z, m the number of examples of the batch.
 template <class T, int B>
-void loss_gradient(Loss loss, const T* Z, const T* Y, T* dZ, int k, std::int64_t samples, std::int64_t m) {
+void loss_gradient(Loss loss, T* Z, const T* Y, int k, std::int64_t samples, std::int64_t m) {
   using S = Simd<T, B>;
   using V = typename S::Vector;
-  // Divided by m as the reference engine divides, rather than multiplied by 1/m: the last bit is the same.
-  const V examples = S::broadcast(T(m));
+  constexpr std::int64_t row = tile_row<T>;
+  const V share = S::broadcast(T(1.0 / double(m)));
   if (loss == Loss::binary_cross_entropy) {
     for (std::int64_t s = 0; s < samples; s += S::lanes)
-      S::store(dZ + s, (sigmoid<T, B>(S::load(Z + s)) - S::load(Y + s)) / examples);
+      S::store(Z + s, (sigmoid<T, B>(S::load(Z + s)) - S::load(Y + s)) * share);
   } else if (loss == Loss::squared_error) {
     const V factor = S::broadcast(T(2.0 / (double(k) * double(m))));
-    for (std::int64_t i = 0; i < k * samples; i += S::lanes)
-      S::store(dZ + i, (S::load(Z + i) - S::load(Y + i)) * factor);
+    for (int j = 0; j < k; ++j)
+      for (std::int64_t at = j * row; at < j * row + samples; at += S::lanes)
+        S::store(Z + at, (S::load(Z + at) - S::load(Y + at)) * factor);
   } else {
     for (std::int64_t s = 0; s < samples; s += S::lanes) {
       V most = S::load(Z + s);
       for (int j = 1; j < k; ++j) {
-        const V z = S::load(Z + j * samples + s);
+        const V z = S::load(Z + j * row + s);
         most = S::select(z > most, z, most);
       }
       V total{};
       for (int j = 0; j < k; ++j) {
-        const V e = exponential<T, B>(S::load(Z + j * samples + s) - most);
+        const V e = exponential<T, B>(S::load(Z + j * row + s) - most);
         total += e;
-        S::store(dZ + j * samples + s, e);
+        S::store(Z + j * row + s, e);
       }
       for (int j = 0; j < k; ++j) {
-        T* d = dZ + j * samples + s;
-        S::store(d, (S::load(d) / total - S::load(Y + j * samples + s)) / examples);
+        T* const d = Z + j * row + s;
+        S::store(d, (S::load(d) / total - S::load(Y + j * row + s)) * share);
       }
     }
   }
@@ -63,12 +65,13 @@ struct CostSums {
 // Adds the costs of the first `count` examples of a tile, overflow-safe and as textbooks write them, and how many are
 // classified rightly. Runs at the records only, one example after the other, in float64.
 template <class T>
-void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, int k, std::int64_t samples,
-               std::int64_t count, CostSums& sums) {
+void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, int k, std::int64_t count,
+               CostSums& sums) {
+  constexpr std::int64_t row = tile_row<T>;
   for (std::int64_t s = 0; s < count; ++s) {
     std::int64_t best = 0;
     for (int j = 1; j < k; ++j)
-      if (Z[j * samples + s] > Z[best * samples + s]) best = j;
+      if (Z[j * row + s] > Z[best * row + s]) best = j;
     if (loss == Loss::binary_cross_entropy) {
       const double z = Z[s], y = Y[s];
       const double tail = __builtin_log1p(__builtin_exp(-__builtin_fabs(z)));
@@ -80,17 +83,17 @@ void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, in
       best = p > T(0.5);
     } else if (loss == Loss::squared_error) {
       for (int j = 0; j < k; ++j) {
-        const double e = double(Z[j * samples + s]) - double(Y[j * samples + s]);
+        const double e = double(Z[j * row + s]) - double(Y[j * row + s]);
         sums.cost.add(e * e / k);
         sums.textbook.add(e * e / k);
       }
       if (k == 1) best = Z[s] > T(0.5);
     } else {
-      const double most = Z[best * samples + s];
+      const double most = Z[best * row + s];
       double total = 0, right = 0;
       for (int j = 0; j < k; ++j) {
-        total += __builtin_exp(double(Z[j * samples + s]) - most);
-        right += double(Z[j * samples + s]) * double(Y[j * samples + s]);
+        total += __builtin_exp(double(Z[j * row + s]) - most);
+        right += double(Z[j * row + s]) * double(Y[j * row + s]);
       }
       sums.cost.add(most + __builtin_log(total) - right);
       const T p = T(__builtin_exp(right - most) / total);

@@ -56,14 +56,12 @@ FIRSTDRAW_INLINE typename Simd<T, B>::Vector with_sign(typename Simd<T, B>::Vect
 // x kept within a bound; NaN stays.
 template <class T, int B>
 FIRSTDRAW_INLINE typename Simd<T, B>::Vector at_least(typename Simd<T, B>::Vector x, T bound) {
-  const auto bounds = Simd<T, B>::broadcast(bound);
-  return x < bounds ? bounds : x;
+  return Simd<T, B>::at_least(Simd<T, B>::broadcast(bound), x);
 }
 
 template <class T, int B>
 FIRSTDRAW_INLINE typename Simd<T, B>::Vector at_most(typename Simd<T, B>::Vector x, T bound) {
-  const auto bounds = Simd<T, B>::broadcast(bound);
-  return x > bounds ? bounds : x;
+  return Simd<T, B>::at_most(Simd<T, B>::broadcast(bound), x);
 }
 
 // Whether any lane of a comparison holds: its lanes narrowed to bytes make a number or two.
