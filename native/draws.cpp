@@ -7,7 +7,7 @@ namespace firstdraw {
 namespace {
 
 // How many vectors of blocks are drawn side by side: fewer leave the multipliers waiting, more the registers.
-constexpr int side_by_side = 3;
+constexpr int side_by_side = 4;
 
 // The lanes' blocks, in the order in which pairing neighbors within 16 bytes puts the elements in theirs.
 template <int B> FIRSTDRAW_INLINE Lanes<B> lane_blocks() {

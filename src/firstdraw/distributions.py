@@ -220,7 +220,8 @@ class TruncatedNormal(Distribution):
 
     The variance is s^2 (1 - 2 c phi(c) / (2 Phi(c) - 1)), phi and Phi the density and the distribution function of
     N(0, 1): a cut at 2 leaves 0.8796 of the standard deviation. Drawn by inverting the distribution function in
-    float64, so nothing falls outside the cut and small scales produce no outliers.
+    float64, so nothing falls outside the cut and small scales produce no outliers; while a float32 array is filled,
+    the same numbers stand in a float64 array beside it.
 
     >>> round(TruncatedNormal(scale=1.0, cut=2.0).standard_deviation, 12)
     0.879625661034
@@ -258,7 +259,6 @@ class TruncatedNormal(Distribution):
     ) -> Floats:
         below = float(special.ndtr(-self.cut))
         filled = destination(out, elements_of(shape, shard).shape)
-        # The quantile is taken in float64; a float32 array needs one of those beside it in passing.
         wide = filled if filled.dtype == np.float64 else None
         z = draws.uniform(name, shape, scale=1 - 2 * below, shift=below, shard=shard, out=wide)
         special.ndtri(z, out=z)
