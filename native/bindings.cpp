@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "draws.hpp"
 #include "engine.hpp"
 
 namespace nb = nanobind;
@@ -131,14 +132,54 @@ void evaluate_function(int function, Array<const T, nb::ndim<1>> x, Array<T, nb:
                  static_cast<std::int64_t>(x.shape(0)));
 }
 
+// Fills an array with elements of a stream; `lengths` and `strides` as in draws.hpp.
+template <class T>
+void fill_array(Array<T, nb::ndim<1>> out, int law, std::uint64_t k0, std::uint64_t k1, std::uint64_t seed,
+                std::int64_t first, Array<const std::int64_t, nb::ndim<1>> lengths,
+                Array<const std::int64_t, nb::ndim<1>> strides, double scale, double shift, int threads, int target) {
+  if (law < 0 || law > static_cast<int>(DrawsLaw::normal)) throw nb::value_error("no such law");
+  if (k0 >> 32 || k1 >> 32) throw nb::value_error("a key must be two numbers below 2^32");
+  if (first < 0) throw nb::value_error("first must not be negative");
+  if (threads < 1) throw nb::value_error("threads must be positive");
+  if (target < 0 || target > static_cast<int>(Target::avx512) || !has_target(static_cast<Target>(target)))
+    throw nb::value_error("no such instruction set here");
+  if (lengths.shape(0) == 0 || lengths.shape(0) != strides.shape(0))
+    throw nb::value_error("lengths and strides must have the same number of entries, at least one");
+  const int axes = static_cast<int>(lengths.shape(0));
+  if (strides.data()[axes - 1] != 1) throw nb::value_error("the last stride must be 1");
+  std::int64_t count = 1, last = first, distance = 0;
+  for (int axis = 0; axis < axes; ++axis) {
+    const std::int64_t length = lengths.data()[axis], stride = strides.data()[axis];
+    if (length < 0 || stride < 0) throw nb::value_error("lengths and strides must not be negative");
+    if (__builtin_mul_overflow(count, length, &count)) throw nb::value_error("too many elements");
+    if (length > 0 && (__builtin_mul_overflow(length - 1, stride, &distance) ||
+                       __builtin_add_overflow(last, distance, &last)))
+      throw nb::value_error("the last element's index must be below 2^63");
+  }
+  if (count != static_cast<std::int64_t>(out.shape(0))) throw nb::value_error("out has the wrong length");
+  if (count == 0) return;
+  const Stream stream{static_cast<DrawsLaw>(law), static_cast<std::uint32_t>(k0), static_cast<std::uint32_t>(k1),
+                      seed, scale, shift};
+  nb::gil_scoped_release unlocked;
+  fill<T>(stream, {first, axes, lengths.data(), strides.data()}, out.data(), threads, static_cast<Target>(target));
+}
+
+template <class T> void define_fill(nb::module_& module, const char* name) {
+  module.def(name, &fill_array<T>, nb::arg("out").noconvert(), nb::arg("law"), nb::arg("k0"), nb::arg("k1"),
+             nb::arg("seed"), nb::arg("first"), nb::arg("lengths"), nb::arg("strides"), nb::arg("scale"),
+             nb::arg("shift"), nb::arg("threads"), nb::arg("target"));
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
-  module.doc() = "The native engine: firstdraw.engine.native is its Python face.";
+  module.doc() = "What is compiled: firstdraw.engine.native and firstdraw.draws.native are its Python faces.";
   module.def("train_float64", &train_networks<double>);
   module.def("train_float32", &train_networks<float>);
   module.def("evaluate_float64", &evaluate_function<double>);
   module.def("evaluate_float32", &evaluate_function<float>);
+  define_fill<double>(module, "fill_float64");
+  define_fill<float>(module, "fill_float32");
   module.def("best_target", [] { return static_cast<int>(firstdraw::best_target()); });
   module.def("has_target", [](int target) { return firstdraw::has_target(static_cast<firstdraw::Target>(target)); });
   module.def("measured_peak", [](const std::string& precision, int target) {

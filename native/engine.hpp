@@ -4,15 +4,10 @@
 #include <functional>
 
 #include "kernels.hpp"
+#include "target.hpp"
 #include "task.hpp"
 
 namespace firstdraw {
-
-enum class Target { baseline, avx2, avx512 };
-
-// The widest instruction set that was compiled and that this machine has.
-Target best_target();
-bool has_target(Target target);
 
 // Trains all networks of a task. `poll` is called on the calling thread about twenty times a second with the steps made
 // so far, and stops the training by returning false. Returns whether all were trained.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from firstdraw import compiled
 from firstdraw.engine import engine_named, native, reference
 from firstdraw.errors import InputError
 
@@ -24,7 +25,7 @@ def test_an_engine_that_does_not_exist_is_refused() -> None:
 
 
 def test_without_a_compiled_engine_the_reference_engine_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_native", None)
+    monkeypatch.setattr(compiled, "module", None)
     assert not native.is_built()
     assert native.targets() == ()
     assert engine_named().name == "reference"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from firstdraw.distributions import DISTRIBUTIONS, Constant, Distribution, Normal, TruncatedNormal, Uniform
-from firstdraw.draws import CounterDraws, NumpyLegacyDraws
+from firstdraw.draws import CounterDraws, NumpyLegacyDraws, Shard
 from firstdraw.errors import InputError
 
 MANY = 100_000
@@ -79,6 +80,34 @@ def test_a_sample_has_the_shape_and_is_float64_and_the_same_each_time(
     assert drawn.shape == shape
     assert drawn.dtype == np.float64
     np.testing.assert_array_equal(drawn, law.sample(source(3), "a", shape))
+
+
+@laws
+@pytest.mark.parametrize("source", [CounterDraws, NumpyLegacyDraws])
+@pytest.mark.parametrize("shard", [None, slice(2, 5), (slice(None), slice(-3, None)), (slice(4, 2), slice(1))], ids=str)
+def test_a_shard_of_a_sample_is_cut_from_the_whole(law: Distribution, shard: Shard | None, source: type) -> None:
+    whole = law.sample(source(3), "a", (6, 7))
+    expected = whole if shard is None else whole[shard]
+    np.testing.assert_array_equal(law.sample(source(3), "a", (6, 7), shard=shard), expected, strict=True)
+    for dtype in (np.float64, np.float32):
+        out = np.full(expected.shape, np.nan, dtype)
+        assert law.sample(source(3), "a", (6, 7), shard=shard, out=out) is out
+        np.testing.assert_array_equal(out, expected.astype(dtype), strict=True)
+
+
+@laws
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"shard": slice(0, 2, 2)}, "`shard[0]` must be a slice in steps of 1, got slice(0, 2, 2)"),
+        ({"out": np.empty(3)}, "`out` must have the shape (2,) of what is drawn, got (3,)"),
+        ({"out": np.empty(2, np.float16)}, "`out` must hold float64 or float32 in this machine's order of bytes"),
+    ],
+)
+def test_every_law_refuses_what_cannot_be_drawn(law: Distribution, arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        law.sample(CounterDraws(3), "a", (2,), **arguments)
+    assert str(caught.value).startswith(sentence)
 
 
 @laws

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from typing import Final, Literal
+from typing import Final
 
-import numpy as np
-
+from firstdraw import compiled
 from firstdraw.arrays import Floats, Shape
+from firstdraw.draws import native, reference
 from firstdraw.draws.contract import DRAWS
-from firstdraw.draws.gaussian import box_muller
-from firstdraw.draws.philox import HALF, LOW, Words, philox
+from firstdraw.draws.destination import destination
+from firstdraw.draws.elements import Shard, elements_of
+from firstdraw.draws.stream import DrawsLaw, Stream
 from firstdraw.errors import InputError
-from firstdraw.rules import is_integer
+from firstdraw.rules import check_finite, is_integer
 
 __all__ = ["CounterDraws", "key_of"]
 
-UNIT: Final = 2.0**-53
 LARGEST_SEED: Final = 2**64 - 1
 
 
-def key_of(name: str, law: Literal["uniform", "normal"]) -> tuple[int, int]:
+def key_of(name: str, law: DrawsLaw) -> tuple[int, int]:
     """Return the 64-bit key of a parameter; the law is part of it, so that a name's two streams are independent."""
     digest = hashlib.blake2b(name.encode(), digest_size=8, person=law.encode()).digest()
     return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
-
-
-def _unit_interval(low: Words, high: Words) -> Floats:
-    """Return the upper 53 of the 64 bits (high, low) as a float64 in [0, 1)."""
-    bits = (high << HALF | low) >> np.uint64(11)
-    return bits.astype(np.float64) * UNIT
 
 
 @DRAWS.register("counter", aliases=("philox",))
@@ -39,6 +32,7 @@ class CounterDraws:
 
     Elements 2i and 2i+1 of a parameter come from block i of Philox4x32-10, whose counter is (i, seed), 64 bits each,
     and whose key is BLAKE2b of the parameter's name and of the law. A block's 128 bits give two float64 in [0, 1).
+    Compiled or in NumPy, on every instruction set and with any number of threads, the bits are the same.
 
     Args:
         seed: an integer from 0 to 2^64 - 1.
@@ -49,6 +43,9 @@ class CounterDraws:
     >>> draws = CounterDraws(seed=0)
     >>> draws.normal("layers.1.weight", (2, 3)).ravel()[:2] == draws.normal("layers.1.weight", (2,))
     array([ True,  True])
+    >>> shard = draws.normal("layers.1.weight", (2, 3), shard=slice(1, 2))
+    >>> (shard == draws.normal("layers.1.weight", (2, 3))[1:2]).all()
+    np.True_
     """
 
     def __init__(self, seed: int) -> None:
@@ -56,26 +53,46 @@ class CounterDraws:
             raise InputError("seed", "must be an integer from 0 to 2^64 - 1", seed)
         self.seed = int(seed)
 
-    def _pairs(self, name: str, law: Literal["uniform", "normal"], count: int) -> tuple[Floats, Floats]:
-        block = np.arange((count + 1) // 2, dtype=np.uint64)
-        seed_low, seed_high = (np.uint64(self.seed & 0xFFFFFFFF), np.uint64(self.seed >> 32))
-        words = philox(
-            (block & LOW, block >> HALF, np.full_like(block, seed_low), np.full_like(block, seed_high)),
-            key_of(name, law),
+    def uniform(
+        self,
+        name: str,
+        shape: Shape,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        shard: Shard | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Return draws from U[0, 1) for the parameter called `name`; of a shard, nothing else is drawn."""
+        return self._draw("uniform", name, shape, scale, shift, shard, out)
+
+    def normal(
+        self,
+        name: str,
+        shape: Shape,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        shard: Shard | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Return draws from N(0, 1) for the parameter called `name`; of a shard, nothing else is drawn."""
+        return self._draw("normal", name, shape, scale, shift, shard, out)
+
+    def _draw(
+        self,
+        law: DrawsLaw,
+        name: str,
+        shape: Shape,
+        scale: float,
+        shift: float,
+        shard: Shard | None,
+        out: Floats | None,
+    ) -> Floats:
+        elements = elements_of(shape, shard)
+        stream = Stream(
+            law, key_of(name, law), self.seed, float(check_finite("scale", scale)), float(check_finite("shift", shift))
         )
-        return _unit_interval(words[0], words[1]), _unit_interval(words[2], words[3])
-
-    def uniform(self, name: str, shape: Shape) -> Floats:
-        """Return draws from U[0, 1) for the parameter called `name`."""
-        count = math.prod(shape)
-        return _interleaved(*self._pairs(name, "uniform", count), count).reshape(shape)
-
-    def normal(self, name: str, shape: Shape) -> Floats:
-        """Return draws from N(0, 1) for the parameter called `name`."""
-        count = math.prod(shape)
-        first, second = self._pairs(name, "normal", count)
-        return _interleaved(*box_muller(1.0 - first, second), count).reshape(shape)
-
-
-def _interleaved(first: Floats, second: Floats, count: int) -> Floats:
-    return np.stack((first, second), axis=-1).ravel()[:count]
+        filled = destination(out, elements.shape)
+        (native if compiled.is_built() else reference).fill(filled, stream, elements)
+        return filled

@@ -6,16 +6,16 @@ is trained by one thread, from its own start and seed alone.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
 from dataclasses import fields
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
+from firstdraw import compiled
 from firstdraw.activations import ACTIVATIONS
 from firstdraw.arrays import Floats
+from firstdraw.compiled import TARGETS, Target, best_target, is_built, targets
 from firstdraw.draws.counter import key_of
 from firstdraw.engine.optimizers import OPTIMIZERS
 from firstdraw.engine.problem import Columns, Precision, Problem
@@ -25,17 +25,9 @@ from firstdraw.errors import InputError
 from firstdraw.losses import LOSSES
 from firstdraw.rules import check_positive_integer
 
-_native = cast("Any", None)
-# The compiled module is there if a compiler was when the package was installed.
-with contextlib.suppress(ImportError):
-    _native = importlib.import_module("firstdraw._native")
-
 __all__ = ["FUNCTIONS", "TARGETS", "best_target", "evaluate", "is_built", "measured_peak", "targets", "train"]
 
-Target = Literal["baseline", "avx2", "avx512"]
-
-# The orders of the enumerations in native/task.hpp and native/engine.hpp.
-TARGETS: Final[tuple[Target, ...]] = ("baseline", "avx2", "avx512")
+# The orders of the enumerations in native/task.hpp.
 ACTIVATION_CODES: Final[tuple[str, ...]] = (
     "identity",
     "relu",
@@ -70,24 +62,9 @@ FUNCTIONS: Final[tuple[str, ...]] = (
 OPTIMIZER_SETTINGS: Final = ("learning_rate", "momentum", "beta_1", "beta_2", "decay", "weight_decay", "epsilon")
 
 
-def is_built() -> bool:
-    """Whether the engine was compiled when the package was installed."""
-    return _native is not None
-
-
-def targets() -> tuple[Target, ...]:
-    """Return the instruction sets that were compiled and that this machine has."""
-    return tuple(target for code, target in enumerate(TARGETS) if is_built() and bool(_native.has_target(code)))
-
-
-def best_target() -> Target:
-    """Return the widest of the instruction sets."""
-    return TARGETS[int(_native.best_target())]
-
-
 def measured_peak(precision: Precision, target: Target | None = None) -> float:
     """Measure how many floating-point operations a second one core makes, multiplying and adding, in registers."""
-    return float(_native.measured_peak(precision, TARGETS.index(target or best_target())))
+    return float(compiled.module.measured_peak(precision, TARGETS.index(target or best_target())))
 
 
 def evaluate(function: str, x: Floats, target: Target | None = None) -> Floats:
@@ -99,7 +76,7 @@ def evaluate(function: str, x: Floats, target: Target | None = None) -> Floats:
         target: the instruction set; by default the widest that this machine has.
     """
     y = np.empty_like(x)
-    call = _native.evaluate_float64 if x.dtype == np.float64 else _native.evaluate_float32
+    call = compiled.module.evaluate_float64 if x.dtype == np.float64 else compiled.module.evaluate_float32
     call(FUNCTIONS.index(function), np.ascontiguousarray(x), y, TARGETS.index(target or best_target()))
     return y
 
@@ -146,7 +123,7 @@ def train(
             progress(steps - reported)
         reported = steps
 
-    call = _native.train_float64 if problem.precision == "float64" else _native.train_float32
+    call = compiled.module.train_float64 if problem.precision == "float64" else compiled.module.train_float32
     call(
         _settings(problem, seeds),
         _part(problem.train),
