@@ -109,7 +109,7 @@ def test_signals_and_gradients_are_those_of_one_forward_and_one_backward_pass(
     activation: Activation, loss: Loss
 ) -> None:
     network, theta, X, Y, _, state = measured(activation, loss)
-    (W1, b1), (W2, b2), (W3, b3) = network.layers(theta)
+    W1, b1, W2, b2, W3, b3 = network.parameters(theta)
     Z1 = W1 @ X + b1
     Z2 = W2 @ activation.value(Z1) + b2
     Z3 = W3 @ activation.value(Z2) + b3

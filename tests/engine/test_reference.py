@@ -308,7 +308,7 @@ def followed_by_hand(problem: Problem, theta: Floats) -> tuple[int, int, Floats]
             if not np.isfinite(following).all():
                 pairs = zip(network.layers(following), network.layers(g), strict=True)
                 for layer, (parts, slopes) in enumerate(pairs, start=1):
-                    if not all(np.isfinite(part).all() for part in (*parts, *slopes)):
+                    if not all(np.isfinite(part).all() for part in (parts.W, parts.b, slopes.W, slopes.b)):
                         return step + 1, layer, theta
             theta = following
     raise AssertionError("it stayed finite")

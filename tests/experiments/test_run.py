@@ -106,7 +106,7 @@ def test_a_parameter_record_holds_what_was_asked_and_what_was_drawn(run_small: R
     record = run_small(f"seeds={list(seeds)}")
     network = record.problem.network
     for run in record.runs:
-        values = [part for layer in network.layers(run.trajectory.initial[0]) for part in layer]
+        values = [part for layer in network.layers(run.trajectory.initial[0]) for part in (layer.W, layer.b)]
         assert [item.name for item in run.parameters] == [role.name for role in network.roles]
         for item, role, value in zip(run.parameters, network.roles, values, strict=True):
             law = run.initialization.weights.law(role)

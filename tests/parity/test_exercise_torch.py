@@ -57,7 +57,7 @@ def torch() -> Any:
 
 def test_the_exercise_ends_with_the_same_parameters(torch: Any, exercise: ExperimentRecord, he_run: RunRecord) -> None:
     network, train = exercise.problem.network, exercise.problem.train
-    parameters = [torch.tensor(part) for layer in network.layers(he_run.trajectory.initial[0]) for part in layer]
+    parameters = [torch.tensor(part) for part in network.parameters(he_run.trajectory.initial[0])]
     for parameter in parameters:
         parameter.requires_grad_(True)
     W1, b1, W2, b2, W3, b3 = parameters

@@ -163,9 +163,10 @@ class _Run:
             records["test_accuracy"][row] = _accuracy(problem, held_out, problem.test)
 
     def _first_layer_that_is_not_finite(self) -> int:
-        for number, (layer, gradient) in enumerate(zip(self.layers, self.gradients, strict=True)):
-            if not all(np.isfinite(part).all() for part in (*layer, *gradient)):
-                return number + 1
+        network = self.problem.network
+        for role, *parts in zip(network.roles, network.parameters(self.theta), network.parameters(self.g), strict=True):
+            if not all(np.isfinite(part).all() for part in parts):
+                return role.layer
         raise AssertionError("a parameter is not finite, so its layer is not either")
 
 

@@ -142,7 +142,6 @@ def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
 
 
 def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats) -> tuple[ParameterRecord, ...]:
-    values = [part for layer in network.layers(theta) for part in layer]
     # A standard deviation beyond the largest float is written down as infinite.
     with np.errstate(over="ignore", invalid="ignore"):
         return tuple(
@@ -155,5 +154,5 @@ def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta:
                 drawn_standard_deviation=float(value.std()),
                 elements=value.size,
             )
-            for role, law, value in zip(network.roles, laws, values, strict=True)
+            for role, law, value in zip(network.roles, laws, network.parameters(theta), strict=True)
         )
