@@ -159,10 +159,11 @@ class MultilayerPerceptron:
                 )
             enters, leaves = self.widths[branch.first - 1], self.widths[branch.last]
             if enters != leaves:
+                source = f"layer {branch.first - 1}" if branch.first > 1 else "the inputs"
                 raise InputError(
                     f"branches[{i}].last",
-                    f"must be a layer as wide as what enters the branch, {enters}, to be added to it; layer "
-                    f"{branch.last} has the width {leaves}",
+                    f"must be a layer as wide as {source}, to which it is added: {enters} units, not {leaves}",
+                    branch.last,
                 )
             free = branch.last + 1
 
@@ -230,6 +231,11 @@ class MultilayerPerceptron:
             views.append(theta[start:end].reshape(role.shape))
             start = end
         return views
+
+    def multipliers(self, theta: Floats) -> list[Floats]:
+        """Return the branches' multipliers as views into theta `[P]`."""
+        views = zip(self.roles, self.parameters(theta), strict=True)
+        return [view for role, view in views if role.kind == "scalar"]
 
     def layers(self, theta: Floats) -> list[Layer]:
         """Return the layers as views into theta `[P]`."""

@@ -155,8 +155,8 @@ class _Run:
         records["activation_rms"][row] = [rms(A) for A in taps.A[1:]]
         records["gradient_rms"][row] = [rms(layer.W) for layer in self.gradients]
         records["weight_rms"][row] = [rms(layer.W) for layer in self.layers]
-        records["distinct_units"][row] = distinct_units(self.layers)
-        records["unit_difference"][row] = unit_difference(self.layers)
+        records["distinct_units"][row] = distinct_units(self.layers, problem.network.branches)
+        records["unit_difference"][row] = unit_difference(self.layers, problem.network.branches)
         if problem.test is not None:
             held_out = problem.network.forward(self.layers, problem.test.X).Z[-1]
             records["test_cost"][row] = loss.value(held_out, problem.test.Y)

@@ -91,8 +91,9 @@ def _check_size(spec: Spec) -> None:
 
 
 def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distribution, ...]:
+    chosen = {"weight": start.weights, "bias": start.biases, "scalar": start.multipliers}
     return tuple(
-        start.biases.weight_law(role) if role.kind == "bias" and start.biases is not None else start.weights.law(role)
+        start.weights.law(role) if (own := chosen[role.kind]) is None else own.weight_law(role)
         for role in network.roles
     )
 
