@@ -146,9 +146,11 @@ class _Run:
         problem, records, loss = self.problem, self.records, self.problem.loss
         train = problem.train
         taps = self._differentiate(train.X, train.Y)
-        for number, Z in enumerate(taps.Z):
-            if not np.isfinite(Z).all():
-                raise _Divergence(step, number + 1)
+        for layer, Z in enumerate(taps.Z, start=1):
+            # What a skip adds to a branch's finite output may overflow, or its multiplier may not be finite.
+            ends = [taps.A[layer]] if layer in problem.network.skips else []
+            if not all(np.isfinite(values).all() for values in (Z, *ends)):
+                raise _Divergence(step, layer)
         records["cost"][row] = loss.value(taps.Z[-1], train.Y)
         records["textbook_cost"][row] = loss.textbook_value(taps.Z[-1], train.Y)
         records["train_accuracy"][row] = _accuracy(problem, taps.Z[-1], train)
