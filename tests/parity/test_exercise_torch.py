@@ -237,7 +237,7 @@ def test_fifty_steps_of_a_residual_network_equal_pytorch_s(
     branches = (Branch(2, 3), Branch(4, 4, activated=True), Branch(6, 7))
     network = MultilayerPerceptron((2, 6, 5, 6, 6, 4, 3, 4, 1), Tanh(), branches)
     problem = make_problem(network=network, optimizer=ours, steps=50, recording=Recording(1))
-    # From larger starts the fastest of these optimizers carry a change of the last bit into the sixth digit of the cost.
+    # From larger starts the fastest of these optimizers carry a change of the last bit to the sixth digit of the cost.
     start = np.random.default_rng(2).normal(0, 0.2, (1, network.parameter_count))
     trajectory = train(problem, start, (0,))
 
