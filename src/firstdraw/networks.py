@@ -196,17 +196,18 @@ class MultilayerPerceptron:
         """By the last layer of each branch the layer whose A the skip adds to its output; 0 stands for the inputs."""
         return {branch.last: branch.first - 1 for branch in self.branches}
 
-    def activation_after(self, layer: int) -> Activation | None:
-        """Return the activation that follows a layer, or None where its Z goes on as it is."""
+    @cached_property
+    def activations(self) -> tuple[Activation | None, ...]:
+        """What follows each layer: phi, or None where its Z goes on as it is."""
         plain = {self.depth, *(branch.last for branch in self.branches if not branch.activated)}
-        return None if layer in plain else self.activation
+        return tuple(None if layer in plain else self.activation for layer in range(1, self.depth + 1))
 
     @cached_property
     def roles(self) -> tuple[Role, ...]:
         """The roles of W_1, b_1, W_2, b_2, ..., and of each multiplier, in the order of theta."""
         roles: list[Role] = []
         for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths), start=1):
-            place, activation = self.branch_places.get(layer), self.activation_after(layer)
+            place, activation = self.branch_places.get(layer), self.activations[layer - 1]
             roles += dense_roles(fan_in, fan_out, layer=layer, depth=self.depth, activation=activation, branch=place)
             if place is not None and place.is_last:
                 roles.append(multiplier_role(place, layer=layer, depth=self.depth))
@@ -252,7 +253,7 @@ class MultilayerPerceptron:
         F: dict[int, Floats] = {}
         for number, (W, b, alpha) in enumerate(layers, start=1):
             Z.append(W @ A[-1] + b)
-            activation = self.activation_after(number)
+            activation = self.activations[number - 1]
             out = Z[-1] if activation is None else activation.value(Z[-1])
             if alpha is not None:
                 F[number] = out
@@ -296,7 +297,7 @@ class MultilayerPerceptron:
                 dalpha[:] = np.sum(dA * taps.F[before])
                 skipped[self.skips[before]] = dA
                 dA = alpha * dA
-            activation = self.activation_after(before)
+            activation = self.activations[before - 1]
             dZ = dA if activation is None else dA * activation.derivative(taps.Z[before - 1])
             dZs.append(dZ)
         return dZs[::-1]

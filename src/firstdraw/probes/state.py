@@ -159,8 +159,8 @@ def probe(
                 gradient_rms=rms(dZ[number]) * m,
                 weight_rms=rms(layers[number].W),
                 weight_gradient_rms=rms(gradients[number].W),
-                dead_units=_dead_units(network.activation_after(number + 1), Z),
-                flat_share=_flat_share(network.activation_after(number + 1), Z),
+                dead_units=_dead_units(network.activations[number], Z),
+                flat_share=_flat_share(network.activations[number], Z),
                 distinct_units=distinct[number],
                 unit_difference=difference[number],
             )
