@@ -56,7 +56,7 @@ def exercise(precision: str) -> tuple[Problem, np.ndarray]:
 
 
 def as_layers(problem: Problem, theta: np.ndarray) -> peers.Layers:
-    return [(W.copy(), b.copy()) for W, b in problem.network.layers(theta.astype(problem.precision))]
+    return [(layer.W.copy(), layer.b.copy()) for layer in problem.network.layers(theta.astype(problem.precision))]
 
 
 def operations(problem: Problem) -> float:

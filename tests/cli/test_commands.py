@@ -251,6 +251,49 @@ def test_a_diverging_run_is_a_result(firstdraw: Call, tmp_path: Path, single: Se
     assert _files(tmp_path) == ["firstdraw-report.html"]
 
 
+RESIDUAL = """
+data = "xor"
+
+[network]
+widths = [2, 8, 8, 8, 8, 8, 1]
+branches = { length = 2 }
+
+[training]
+loss = "binary_cross_entropy"
+optimizer = { name = "sgd", learning_rate = 0.3 }
+steps = 200
+
+[[initializations]]
+label = "SkipInit"
+weights = "he_normal"
+multipliers = "zeros"
+
+[[initializations]]
+label = "He"
+weights = "he_normal"
+"""
+
+
+def test_a_residual_network_is_trained_and_reported(firstdraw: Call, tmp_path: Path) -> None:
+    (tmp_path / "residual.toml").write_text(RESIDUAL, encoding="utf-8")
+    done = firstdraw("run", "residual.toml", "--json", "--out", "report.html")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["spec"]["network"]["branches"] == [
+        {"first": 2, "last": 3, "activated": False},
+        {"first": 4, "last": 5, "activated": False},
+    ]
+    skip_init, he = document["runs"]
+    assert skip_init["findings"][0]["cause"] == "healthy"
+    for run, alpha in ((skip_init, 0), (he, 1)):
+        told = {item["name"]: item["drawn_mean"] for item in run["parameters"]}
+        assert [told[f"branches.{number}.multiplier"] for number in (1, 2)] == [alpha, alpha]
+        assert run["records"]["cost"][-1] < run["records"]["cost"][0]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "a 2-8-8-8-8-8-1 network with 2 residual branches" in page
+    assert "<code>branches.2.multiplier</code>" in page
+
+
 def test_a_label_is_printed_as_it_is(firstdraw: Call, quick: Settings) -> None:
     labels = ["[bold]loud[/bold]", "[red]", "[/]", "\\[x]", ":smile:", "$x^$", "<b>&amp;"]
     starts = ", ".join(f"{{label='{label}', weights='zeros'}}" for label in labels)

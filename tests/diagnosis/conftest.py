@@ -15,6 +15,7 @@ CIRCLES: dict[str, Any] = {"name": "circles", "train_size": 60, "test_size": 20}
 DEEP = [2, *[60] * 30, 1]
 TANH = [2, 20, 20, 1]
 EXERCISE = [2, 10, 5, 1]
+RESIDUAL = [2, *[20] * 9, 1]
 
 
 def _normal(deviation: float) -> dict[str, Any]:
@@ -23,6 +24,10 @@ def _normal(deviation: float) -> dict[str, Any]:
 
 def _adam(rate: float) -> dict[str, Any]:
     return {"optimizer": {"name": "adam", "learning_rate": rate}}
+
+
+def _branches(length: int, *, activated: bool = False) -> dict[str, Any]:
+    return {"branches": {"length": length, "activated": activated}, "rate": 0.3, "steps": 300}
 
 
 # widths, activation, weights, and what else is not as usual.
@@ -58,6 +63,12 @@ CASES: dict[str, tuple[list[int], str, Any, dict[str, Any]]] = {
         "glorot_normal",
         {"rate": 0.5, "steps": 500, "data": {"name": "gaussian_clouds", "train_size": 60, "test_size": 20}},
     ),
+    "ReZero": (RESIDUAL, "relu", "he_normal", _branches(1, activated=True) | {"multipliers": "zeros"}),
+    "ReZero, untrained": (RESIDUAL, "tanh", "he_normal", _branches(2) | {"multipliers": "zeros", "steps": 0}),
+    "SkipInit": (RESIDUAL, "relu", "he_normal", _branches(2) | {"multipliers": "zeros"}),
+    "SkipInit, deep": ([2, *[20] * 101, 1], "relu", "he_normal", _branches(2) | {"multipliers": "zeros", "rate": 0.01}),
+    "residual, unscaled": ([2, *[20] * 61, 1], "relu", "he_normal", _branches(2) | {"steps": 0}),
+    "residual zeros": (RESIDUAL, "relu", "zeros", _branches(2) | {"multipliers": "zeros"}),
     "iris, zeros": ([4, 8, 3], "relu", "zeros", {"data": "iris", "loss": "softmax_cross_entropy", "steps": 100}),
 }
 
@@ -70,17 +81,18 @@ def run_case() -> Callable[[str], RunRecord]:
     def run(name: str) -> RunRecord:
         widths, activation, weights, more = CASES[name]
         steps = more.get("steps", 20)
+        multipliers = {key: value for key, value in more.items() if key == "multipliers"}
         table = {
             "data": more.get("data", CIRCLES),
             "seeds": [more.get("seed", 0)],
-            "network": {"widths": widths, "activation": activation},
+            "network": {"widths": widths, "activation": activation, "branches": more.get("branches", ())},
             "training": {
                 "loss": more.get("loss", "binary_cross_entropy"),
                 "optimizer": more.get("optimizer", {"name": "sgd", "learning_rate": more.get("rate", 0.1)}),
                 "steps": steps,
             },
             "recording": {"every": max(1, steps // 20)},
-            "initializations": [{"label": name, "weights": weights}],
+            "initializations": [{"label": name, "weights": weights} | multipliers],
         }
         (only,) = run_prepared(prepare(read_table(table))).runs
         return only

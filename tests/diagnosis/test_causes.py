@@ -38,6 +38,12 @@ FOUND = {
     "far too slow": {"nothing learned"},
     "a line for moons": {"plateau"},
     "clouds": {"healthy"},
+    "ReZero": {"healthy"},
+    "ReZero, untrained": {"healthy"},
+    "SkipInit": {"healthy"},
+    "SkipInit, deep": {"healthy"},
+    "residual, unscaled": {"exploding signal", "exploding gradient"},
+    "residual zeros": {"dead branch", "unbroken symmetry", "no gradient at the start", "nothing learned"},
     "iris, zeros": {"unbroken symmetry", "no gradient at the start", "nothing learned"},
 }
 NOT_FOUND = {
@@ -53,6 +59,10 @@ NOT_FOUND = {
     "far too slow": {"divergence", "healthy", "plateau", "still improving"},
     "a line for moons": {"nothing learned", "still improving", "healthy"},
     "clouds": {"plateau", "still improving", "nothing learned"},
+    "ReZero": {"nothing learned", "dead branch", "no gradient at the start"},
+    "SkipInit": {"nothing learned", "dead branch", "no gradient at the start"},
+    "residual, unscaled": {"dead branch", "healthy"},
+    "residual zeros": {"healthy"},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from firstdraw.draws import CounterDraws
 from firstdraw.engine import OPTIMIZERS, Batches, Columns, Problem, Recording, Trajectory, native, reference
 from firstdraw.errors import InputError
 from firstdraw.losses import LOSSES
-from firstdraw.networks import MultilayerPerceptron
+from firstdraw.networks import Branch, MultilayerPerceptron
 
 pytestmark = pytest.mark.skipif(not native.is_built(), reason="the native engine was not compiled here")
 
@@ -290,3 +291,12 @@ def test_a_run_goes_on_from_its_snapshot() -> None:
     middle = whole.snapshots[:, list(whole.snapshot_steps).index(20)]
     rest = native.train(make(steps=20), middle, (0,))
     np.testing.assert_array_equal(rest.final, whole.final)
+
+
+def test_a_network_with_branches_gives_what_the_reference_engine_gives() -> None:
+    problem = make(widths=(3, 7, 7, 1))
+    problem = replace(problem, network=replace(problem.network, branches=(Branch(2, 2),)))
+    start = CounterDraws(1).normal("start", (2, problem.network.parameter_count)) / 3
+    ours, theirs = native.train(problem, start, (0, 1)), reference.train(problem, start, (0, 1))
+    for name in (*PER_STEP, *PER_LAYER, "final"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-9, atol=1e-12)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from firstdraw.activations import ACTIVATIONS, Activation, ReLU, Sigmoid, Tanh
 from firstdraw.arrays import Floats, Integers
 from firstdraw.losses import LOSSES, BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
-from firstdraw.networks import Layer, MultilayerPerceptron
+from firstdraw.networks import Branch, Layer, MultilayerPerceptron
 from firstdraw.probes import NetworkState, distinct_units, probe, unit_difference
 
 small = st.sampled_from([-1.0, 0.0, 0.5])
@@ -42,6 +44,29 @@ def test_distinct_units_and_their_difference_are_what_comparing_them_one_by_one_
         assert distinct_units(layers)[number] == len(set(units))
         largest = max(abs(x - y) for a in units for b in units for x, y in zip(a, b, strict=True))
         assert unit_difference(layers)[number] == largest
+
+
+@given(st.data())
+def test_units_on_a_stream_are_different_if_anything_on_it_tells_them_apart(data: st.DataObject) -> None:
+    # Layers 1, 3 and 4 share a stream; layer 2 is inside a branch, layer 5 after all of them.
+    network = MultilayerPerceptron((1, 3, 2, 3, 3, 2), ReLU(), (Branch(2, 3), Branch(4, 4, activated=True)))
+    count = network.parameter_count
+    theta = np.array(data.draw(st.lists(st.sampled_from([0.0] * 9 + [0.5]), min_size=count, max_size=count)))
+    W1, b1, W2, b2, W3, b3, _, W4, b4, _, W5, b5 = network.parameters(theta)
+    told = [np.concatenate([W1[j], b1[j], W2[:, j], W3[j], b3[j], W4[:, j], W4[j], b4[j], W5[:, j]]) for j in range(3)]
+    inside = [np.concatenate([W2[j], b2[j], W3[:, j]]) for j in range(2)]
+    last = [np.concatenate([W5[j], b5[j]]) for j in range(2)]
+    units = [told, inside, told, told, last]
+    layers = network.layers(theta)
+    expected = [len({tuple(unit) for unit in layer}) for layer in units]
+    assert distinct_units(layers, network.branches) == expected
+    largest = [max(float(abs(a - b).max()) for a in layer for b in layer) for layer in units]
+    assert unit_difference(layers, network.branches) == largest
+    # Equal units compute the same, all along the stream.
+    A = network.forward(layers, np.array([[-1.0, 0.5, 2.0]])).A
+    for a, b in itertools.combinations(range(3), 2):
+        if (told[a] == told[b]).all():
+            assert all((A[layer][a] == A[layer][b]).all() for layer in (1, 3, 4))
 
 
 def test_units_that_differ_only_in_what_they_feed_are_different() -> None:
@@ -109,7 +134,7 @@ def test_signals_and_gradients_are_those_of_one_forward_and_one_backward_pass(
     activation: Activation, loss: Loss
 ) -> None:
     network, theta, X, Y, _, state = measured(activation, loss)
-    (W1, b1), (W2, b2), (W3, b3) = network.layers(theta)
+    W1, b1, W2, b2, W3, b3 = network.parameters(theta)
     Z1 = W1 @ X + b1
     Z2 = W2 @ activation.value(Z1) + b2
     Z3 = W3 @ activation.value(Z2) + b3
@@ -138,6 +163,35 @@ def test_the_state_of_the_symmetry_is_that_of_the_symmetry_probes() -> None:
     layers = network.layers(theta)
     assert [layer.distinct_units for layer in state.layers] == distinct_units(layers)
     assert [layer.unit_difference for layer in state.layers] == unit_difference(layers)
+
+
+def test_the_state_of_a_branch_is_its_multiplier_its_output_and_its_gradient() -> None:
+    network = MultilayerPerceptron((2, 3, 4, 3, 1), Tanh(), (Branch(2, 3),))
+    stream = np.random.default_rng(4)
+    theta, X, Y = stream.normal(size=network.parameter_count), stream.normal(size=(2, 5)), stream.normal(size=(1, 5))
+    W1, b1, W2, b2, W3, b3, alpha, W4, b4 = network.parameters(theta)
+    state = probe(network, theta, SquaredError(), X, Y, None)
+    A1 = np.tanh(W1 @ X + b1)
+    F = W3 @ np.tanh(W2 @ A1 + b2) + b3
+    dZ = SquaredError().gradient(W4 @ (A1 + alpha * F) + b4, Y)
+    (branch,) = state.branches
+    assert (branch.branch, branch.first, branch.last, branch.multiplier) == (1, 2, 3, alpha.item())
+    assert branch.output_rms == pytest.approx(rms(F), rel=1e-12)
+    assert branch.multiplier_gradient == pytest.approx(float(np.sum(W4.T @ dZ * F)), rel=1e-12)
+    assert [layer.branch for layer in state.layers] == [None, 1, 1, None]
+    assert [layer.weight_rms for layer in state.layers] == pytest.approx([rms(W) for W in (W1, W2, W3, W4)], rel=1e-12)
+
+
+def test_no_unit_is_dead_or_flat_where_no_activation_follows() -> None:
+    network = MultilayerPerceptron((1, 2, 2, 1), Sigmoid(), (Branch(2, 2),))
+    theta = np.full(network.parameter_count, -1e4)
+    X, labels = np.array([[1.0, 2.0]]), np.array([0, 1])
+    activated = replace(network, branches=(Branch(2, 2, activated=True),))
+    states = [
+        probe(shape, theta, SquaredError(), X, labels[np.newaxis] * 1.0, labels) for shape in (network, activated)
+    ]
+    assert [(state.layers[1].dead_units, state.layers[1].flat_share) for state in states] == [(0, 0), (2, 1)]
+    assert [state.layers[0].dead_units for state in states] == [2, 2]
 
 
 def test_a_unit_is_dead_that_passes_no_gradient_on_any_example() -> None:

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstdraw.activations import ReLU
+from firstdraw.activations import ReLU, Tanh
 from firstdraw.arrays import Floats
 from firstdraw.engine import OPTIMIZERS, SGD, Batches, Outcome, Problem, Recording, Trajectory
-from firstdraw.engine.optimizers import Adam
+from firstdraw.engine.optimizers import Adam, State
 from firstdraw.engine.reference import train
 from firstdraw.errors import InputError
 from firstdraw.losses import SquaredError
-from firstdraw.networks import MultilayerPerceptron
+from firstdraw.networks import Branch, MultilayerPerceptron
 
 MakeProblem = Callable[..., Problem]
 RandomParameters = Callable[..., Floats]
@@ -308,7 +308,7 @@ def followed_by_hand(problem: Problem, theta: Floats) -> tuple[int, int, Floats]
             if not np.isfinite(following).all():
                 pairs = zip(network.layers(following), network.layers(g), strict=True)
                 for layer, (parts, slopes) in enumerate(pairs, start=1):
-                    if not all(np.isfinite(part).all() for part in (*parts, *slopes)):
+                    if not all(np.isfinite(part).all() for part in (parts.W, parts.b, slopes.W, slopes.b)):
                         return step + 1, layer, theta
             theta = following
     raise AssertionError("it stayed finite")
@@ -383,6 +383,62 @@ def test_a_start_that_is_not_finite_diverges_at_step_0_in_its_layer(
     trajectory = train(make_problem(), start, (0,))
     assert trajectory.outcomes == (Outcome(diverged=True, step=0, layer=layer),)
     assert np.isnan(trajectory.cost).all()
+    np.testing.assert_array_equal(trajectory.final, start)
+
+
+RESIDUAL = MultilayerPerceptron((2, 4, 4, 4, 4, 1), Tanh(), (Branch(2, 3), Branch(4, 4, activated=True)))
+
+
+@pytest.mark.parametrize("batches", [Batches(), Batches(5)], ids=str)
+def test_a_residual_network_descends_along_its_gradient(
+    make_problem: MakeProblem, random_parameters: RandomParameters, batches: Batches
+) -> None:
+    problem = make_problem(network=RESIDUAL, batches=batches, steps=7)
+    start = random_parameters(RESIDUAL)
+    theta = start[0].copy()
+    chosen = batches.indices(23, seed=3) if batches.size else itertools.repeat(slice(None))
+    for examples in itertools.islice(chosen, 7):
+        theta = theta - 0.5 * gradient(problem, theta, examples)
+    trajectory = train(problem, start, (3,))
+    np.testing.assert_allclose(trajectory.final[0], theta, rtol=1e-13, atol=1e-14)
+    taps = RESIDUAL.forward(RESIDUAL.layers(start[0]), problem.train.X)
+    expected = [math.sqrt(np.mean(A**2)) for A in taps.A[1:]]
+    assert trajectory.activation_rms[0, 0].tolist() == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_moves_the_multipliers(
+    make_problem: MakeProblem, random_parameters: RandomParameters, name: str
+) -> None:
+    problem = make_problem(network=RESIDUAL, optimizer=OPTIMIZERS[name]())
+    trajectory = train(problem, random_parameters(RESIDUAL), (0,))
+    before, after = RESIDUAL.multipliers(trajectory.initial[0]), RESIDUAL.multipliers(trajectory.final[0])
+    assert all(first != last for first, last in zip(before, after, strict=True))
+    assert trajectory.cost[0, -1] < trajectory.cost[0, 0]
+
+
+@pytest.mark.parametrize(("branch", "layer"), [(0, 3), (1, 4)])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_multiplier_that_is_not_finite_diverges_in_the_last_layer_of_its_branch(
+    make_problem: MakeProblem, random_parameters: RandomParameters, branch: int, layer: int, value: float
+) -> None:
+    start = random_parameters(RESIDUAL)
+    RESIDUAL.multipliers(start[0])[branch][:] = value
+    trajectory = train(make_problem(network=RESIDUAL), start, (0,))
+    assert trajectory.outcomes == (Outcome(diverged=True, step=0, layer=layer),)
+
+
+@pytest.mark.parametrize(("branch", "layer"), [(0, 3), (1, 4)])
+def test_a_multiplier_that_overflows_in_an_update_does_so_in_the_last_layer_of_its_branch(
+    make_problem: MakeProblem, random_parameters: RandomParameters, branch: int, layer: int
+) -> None:
+    class Overflowing(SGD):
+        def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
+            RESIDUAL.multipliers(theta)[branch][:] = math.inf
+
+    start = random_parameters(RESIDUAL)
+    trajectory = train(make_problem(network=RESIDUAL, optimizer=Overflowing()), start, (0,))
+    assert trajectory.outcomes == (Outcome(diverged=True, step=1, layer=layer),)
     np.testing.assert_array_equal(trajectory.final, start)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, replace
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -20,7 +20,7 @@ from firstdraw.experiments import Initialization, Spec, Training, as_table, as_t
 from firstdraw.experiments.choices import choose, describe
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES
-from firstdraw.networks import MultilayerPerceptron
+from firstdraw.networks import Branch, MultilayerPerceptron
 
 # Options without a default, and options of a kind that a number would not fit.
 GIVEN = {"path": "some folder/täble.csv", "target": "y"}
@@ -63,17 +63,32 @@ LABELS = TEXTS.filter(lambda text: bool(text.strip()) and text.isprintable())
 
 
 @st.composite
+def _networks(draw: st.DrawFn) -> MultilayerPerceptron:
+    widths = draw(st.lists(st.integers(1, 50), min_size=2, max_size=4))
+    branches: list[Branch] = []
+    for length in draw(st.lists(st.integers(1, 3), max_size=3)):
+        first = len(widths)
+        # Past the branch the width is again that which entered it; the last entry is kept for the last layer.
+        widths += [*draw(st.lists(st.integers(1, 50), min_size=length - 1, max_size=length - 1)), widths[-1]]
+        branches.append(Branch(first, first + length - 1, draw(st.booleans())))
+    return MultilayerPerceptron((*widths, draw(st.integers(1, 50))), draw(_members(ACTIVATIONS)), tuple(branches))
+
+
+@st.composite
 def _specs(draw: st.DrawFn) -> Spec:
     starts = [
-        Initialization(label, draw(_members(INITIALIZERS)), draw(st.none() | _members(INITIALIZERS)))
+        Initialization(
+            label,
+            draw(_members(INITIALIZERS)),
+            draw(st.none() | _members(INITIALIZERS)),
+            draw(st.none() | _members(INITIALIZERS)),
+        )
         for label in draw(st.lists(LABELS, min_size=1, max_size=4, unique=True))
     ]
     return Spec(
         title=draw(TEXTS),
         data=draw(_members(DATASETS)),
-        network=MultilayerPerceptron(
-            tuple(draw(st.lists(st.integers(1, 50), min_size=2, max_size=5))), draw(_members(ACTIVATIONS))
-        ),
+        network=draw(_networks()),
         training=Training(
             draw(_members(LOSSES)),
             draw(_members(OPTIMIZERS)),
@@ -129,10 +144,10 @@ def test_what_is_written_down_holds_no_none(spec: Spec) -> None:
     assert None not in values(as_table(spec))
 
 
-def test_batch_size_and_biases_are_left_out_exactly_where_they_are_none(small_table: dict[str, Any]) -> None:
+def test_what_has_no_value_is_left_out(small_table: dict[str, Any]) -> None:
     full = read_table(small_table)
     assert "batch_size" not in as_table(full)["training"]
-    assert all("biases" not in start for start in as_table(full)["initializations"])
+    assert all(start.keys() == {"label", "weights"} for start in as_table(full)["initializations"])
     batched = read_table(small_table, ["training.batch_size=8", "initializations[1].biases=normal"])
     assert as_table(batched)["training"]["batch_size"] == 8
     assert [start.get("biases", {}).get("name") for start in as_table(batched)["initializations"]] == [
@@ -140,6 +155,22 @@ def test_batch_size_and_biases_are_left_out_exactly_where_they_are_none(small_ta
         "normal",
         None,
     ]
+
+
+def test_repeated_branches_are_written_down_one_by_one(small_table: dict[str, Any]) -> None:
+    network = {"widths": [2, 4, 4, 4, 1], "branches": {"length": 1, "activated": True}}
+    spec = read_table(small_table | {"network": network})
+    assert spec.network.branches == (Branch(2, 2, activated=True), Branch(3, 3, activated=True))
+    assert as_table(spec)["network"]["branches"] == [
+        {"first": 2, "last": 2, "activated": True},
+        {"first": 3, "last": 3, "activated": True},
+    ]
+    assert read_table(small_table | {"network": network | {"branches": [{"first": 2, "last": 3}]}}) == replace(
+        spec, network=replace(spec.network, branches=(Branch(2, 3),))
+    )
+    assert read_table(
+        small_table, ["network.widths=[2, 4, 4, 4, 1]", "network.branches.length=2"]
+    ).network.branches == (Branch(2, 3),)
 
 
 def test_the_shipped_exercise_is_what_the_write_up_describes() -> None:

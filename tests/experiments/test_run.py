@@ -96,6 +96,31 @@ def test_the_weights_do_not_depend_on_the_law_of_the_biases(run_small: Run) -> N
         assert np.array_equal(one.W, other.W)
 
 
+def test_multipliers_follow_a_law_of_their_own_and_are_1_by_default(run_small: Run) -> None:
+    network = {"widths": [2, 4, 4, 4, 1], "branches": {"length": 1}}
+    starts = [
+        {"label": "plain", "weights": "he_normal"},
+        {"label": "zeros", "weights": "he_normal", "multipliers": "zeros"},
+        {"label": "drawn", "weights": "he_normal", "multipliers": {"name": "normal", "standard_deviation": 0.1}},
+    ]
+    record = run_small(network=network, initializations=starts)
+    drawn = {
+        run.label: {item.name: item.drawn_mean for item in run.parameters if item.name.startswith("branches.")}
+        for run in record.runs
+    }
+    assert drawn["plain"] == {"branches.1.multiplier": 1, "branches.2.multiplier": 1}
+    assert drawn["zeros"] == {"branches.1.multiplier": 0, "branches.2.multiplier": 0}
+    assert len({*drawn["drawn"].values(), 0, 1}) == 4
+    weights = [run.trajectory.initial[0] for run in record.runs]
+    for name, *values in zip(
+        [role.name for role in record.problem.network.roles],
+        *[record.problem.network.parameters(theta) for theta in weights],
+        strict=True,
+    ):
+        if name.startswith("layers."):
+            assert all(np.array_equal(values[0], value) for value in values[1:])
+
+
 def test_the_bias_law_of_the_initializer_itself_is_used_by_default(run_small: Run) -> None:
     (run,) = run_small(initializations=[{"label": "torch", "weights": "torch_default"}]).runs
     assert all(item.drawn_mean != 0 for item in run.parameters if item.name.endswith("bias"))
@@ -106,7 +131,7 @@ def test_a_parameter_record_holds_what_was_asked_and_what_was_drawn(run_small: R
     record = run_small(f"seeds={list(seeds)}")
     network = record.problem.network
     for run in record.runs:
-        values = [part for layer in network.layers(run.trajectory.initial[0]) for part in layer]
+        values = [part for layer in network.layers(run.trajectory.initial[0]) for part in (layer.W, layer.b)]
         assert [item.name for item in run.parameters] == [role.name for role in network.roles]
         for item, role, value in zip(run.parameters, network.roles, values, strict=True):
             law = run.initialization.weights.law(role)

@@ -21,7 +21,7 @@ from firstdraw.errors import InputError
 from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import distinct_units
-from firstdraw.roles import Role, dense_roles
+from firstdraw.roles import BranchPlace, Role, dense_roles, multiplier_role
 
 every = pytest.mark.parametrize("name", INITIALIZERS)
 NETWORK = MultilayerPerceptron((2, 10, 5, 1), ReLU())
@@ -38,14 +38,20 @@ def drawn(initializer: Initializer, seed: int) -> Floats:
 @st.composite
 def any_role(draw: st.DrawFn) -> Role:
     depth = draw(st.integers(1, 50))
+    layer = draw(st.integers(1, depth))
+    length, count = draw(st.integers(1, 4)), draw(st.integers(1, 10))
+    place = BranchPlace(
+        number=draw(st.integers(1, count)), count=count, position=draw(st.integers(1, length)), length=length
+    )
     pair = dense_roles(
         draw(st.integers(1, 10**6)),
         draw(st.integers(1, 10**6)),
-        layer=draw(st.integers(1, depth)),
+        layer=layer,
         depth=depth,
         activation=draw(st.sampled_from([None, ReLU(), Identity()])),
+        branch=draw(st.sampled_from([None, place])),
     )
-    return draw(st.sampled_from(pair))
+    return draw(st.sampled_from([*pair, multiplier_role(place, layer=layer, depth=depth)]))
 
 
 @every
@@ -63,6 +69,8 @@ def test_the_law_of_a_role_is_the_one_for_its_kind(name: str) -> None:
     weight, bias = roles(30, 20)
     assert initializer.law(weight) == initializer.weight_law(weight)
     assert initializer.law(bias) == initializer.bias_law(bias)
+    scalar = multiplier_role(BranchPlace(number=1, count=1, position=1, length=1), layer=2, depth=3)
+    assert initializer.law(scalar) == initializer.scalar_law(scalar)
 
 
 @every

@@ -164,6 +164,42 @@ BY_SETTING = {
     "network.widths=[2, 0, 1]": "`network.widths[1]` must be a positive integer, got 0",
     "network.widths=[2, -5, 1]": "`network.widths[1]` must be a positive integer, got -5",
     "training.loss=softmax_cross_entropy": "`network.widths[2]` must equal the number of outputs, 2, got 1",
+    # residual branches
+    "network.branches=3": "`network.branches` must be a table or a list, got 3",
+    "network.branches=[3]": "`network.branches[0]` must be a table, got 3",
+    "network.branches=[{first=1}]": "`network.branches[0].last` is missing",
+    "network.branches=[{first=1, lats=1}]": "`network.branches[0].lats` is no part of a branch; did you mean 'last'?",
+    "network.branches=[{first=0, last=1}]": "`network.branches[0].first` must be a positive integer, got 0",
+    "network.branches=[{first=1, last=0}]": "`network.branches[0].last` must be a positive integer, got 0",
+    "network.branches=[{first=2, last=1}]": "`network.branches[0].last` must be at least `first`, 2, got 1",
+    "network.branches=[{first=1, last=1.5}]": "`network.branches[0].last` must be an integer, got 1.5",
+    "network.branches=[{first=1, last=1, activated='no'}]": (
+        "`network.branches[0].activated` must be true or false, got 'no'"
+    ),
+    "network.branches=[{first=1, last=2}]": (
+        "`network.branches[0].last` must be below the last layer, 2, which has no skip, got 2"
+    ),
+    "network.branches=[{first=1, last=1}]": (
+        "`network.branches[0].last` must be a layer as wide as the inputs, to which it is added: 2 units, not 4, got 1"
+    ),
+    "network={widths=[2, 4, 4, 3, 1], branches=[{first=2, last=2}, {first=3, last=3}]}": (
+        "`network.branches[1].last` must be a layer as wide as layer 2, to which it is added: 4 units, not 3, got 3"
+    ),
+    "network={widths=[2, 4, 4, 4, 1], branches=[{first=2, last=3}, {first=3, last=3}]}": (
+        "`network.branches[1].first` must be at least 4, after the branch before it, got 3"
+    ),
+    "network.branches={lenght=1}": "`network.branches.lenght` is no part of repeated branches; did you mean 'length'?",
+    "network.branches={}": "`network.branches.length` is missing",
+    "network.branches={length=0}": "`network.branches.length` must be a positive integer, got 0",
+    "network.branches={length=1}": (
+        "`network.branches.length` must divide the number of hidden layers after the first, 0, without a rest, got 1"
+    ),
+    "network={widths=[2, 4, 4, 4, 4, 1], branches={length=2}}": (
+        "`network.branches.length` must divide the number of hidden layers after the first, 3, without a rest, got 2"
+    ),
+    "initializations[0].multipliers=zeroes": (
+        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; did you mean 'zeros'?"
+    ),
     # absurd sizes
     "network.widths=[2, 1000000000000000000, 1]": ("`network.widths[1]` must be at most 2^48, got 1000000000000000000"),
     "network.widths=[2, 100000, 100000, 1]": (

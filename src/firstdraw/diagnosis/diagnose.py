@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from firstdraw.diagnosis.branches import dead_branches, waiting_layers
 from firstdraw.diagnosis.finding import Finding, Measurements, Severity
 from firstdraw.diagnosis.progress import divergence, nothing_learned, plateau, still_improving
 from firstdraw.diagnosis.propagation import gradient_propagation, signal_propagation
@@ -23,6 +24,7 @@ MOST_OF_A_KIND: Final = 3
 RULES: Final[tuple[Rule, ...]] = (
     divergence,
     unbroken_symmetry,
+    dead_branches,
     zero_gradient_start,
     saturated_output,
     signal_propagation,
@@ -49,12 +51,12 @@ def _gathered(findings: list[Finding]) -> list[Finding]:
     if len(findings) <= MOST_OF_A_KIND:
         return findings
     worst = max(findings, key=lambda finding: finding.severity)
-    others = len(findings) - 1
+    others, places = len(findings) - 1, "branches" if worst.cause == "dead branch" else "layers"
     return [
         replace(
             worst,
-            sentence=f"{worst.sentence}; {others} other layers are found so too",
-            evidence=worst.evidence | {"layers found so": len(findings)},
+            sentence=f"{worst.sentence}; {others} other {places} are found so too",
+            evidence=worst.evidence | {f"{places} found so": len(findings)},
         )
     ]
 
@@ -62,13 +64,15 @@ def _gathered(findings: list[Finding]) -> list[Finding]:
 def _healthy(measured: Measurements) -> Finding:
     start = measured.start
     first, last = start.layers[0], start.layers[-1]
+    waiting = len(waiting_layers(start))
+    late = f", {waiting} of {len(start.layers)} as soon as the zeros behind them have moved" if waiting else ""
     return Finding(
         cause="healthy",
         severity=Severity.GOOD,
         place="",
         sentence=(
             f"A healthy start: the signal is {start.input_rms:.2g} at the inputs and {last.signal_rms:.2g} at the "
-            f"outputs, the units differ, and a gradient reaches every layer"
+            f"outputs, the units differ, and a gradient reaches every layer{late}"
         ),
         evidence={
             "input rms": start.input_rms,

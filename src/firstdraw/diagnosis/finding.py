@@ -13,6 +13,7 @@ __all__ = ["Cause", "Finding", "Measurements", "Severity"]
 
 Cause = Literal[
     "unbroken symmetry",
+    "dead branch",
     "no gradient at the start",
     "dead units",
     "saturated hidden units",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from firstdraw.diagnosis.branches import moves_from_zero
 from firstdraw.diagnosis.finding import Finding, Measurements, Severity
 from firstdraw.diagnosis.thresholds import GRADIENT_FACTOR, SIGNAL_FACTOR
 
@@ -13,13 +14,16 @@ __all__ = ["gradient_propagation", "signal_propagation"]
 
 
 def signal_propagation(measured: Measurements) -> Iterator[Finding]:
-    """Find the first layer whose signal is far larger or smaller than the inputs."""
+    """Find the first layer whose signal is far larger or smaller than the inputs.
+
+    In a residual branch a small signal is no fault, as the skip passes the large one on.
+    """
     start = measured.start
     for state in start.layers:
         factor = state.signal_rms / start.input_rms if start.input_rms else np.nan
-        if not (factor > SIGNAL_FACTOR or factor < 1 / SIGNAL_FACTOR):
+        explodes, vanishes = factor > SIGNAL_FACTOR, factor < 1 / SIGNAL_FACTOR
+        if not explodes and (not vanishes or state.branch is not None or moves_from_zero(state)):
             continue
-        explodes = factor > 1
         verb = "grows" if explodes else "shrinks"
         each = factor ** (1 / state.layer)
         yield Finding(
@@ -44,8 +48,12 @@ def signal_propagation(measured: Measurements) -> Iterator[Finding]:
 
 
 def gradient_propagation(measured: Measurements) -> Iterator[Finding]:
-    """Find a first layer that receives far more or far less gradient than the last."""
-    first, last = measured.start.layers[0], measured.start.layers[-1]
+    """Find a first layer that receives far more or far less gradient than the last.
+
+    Layers in residual branches are left out: their gradient is the skip's times the branch's multiplier.
+    """
+    layers = [state for state in measured.start.layers if state.branch is None]
+    first, last = layers[0], layers[-1]
     if first is last or last.gradient_rms == 0 or first.gradient_rms == 0:
         return
     factor = first.gradient_rms / last.gradient_rms

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from firstdraw.diagnosis.branches import waiting_layers
 from firstdraw.diagnosis.finding import Finding, Measurements, Severity
 
 __all__ = ["unbroken_symmetry", "zero_gradient_start"]
@@ -41,8 +42,11 @@ def unbroken_symmetry(measured: Measurements) -> Iterator[Finding]:
 
 
 def zero_gradient_start(measured: Measurements) -> Iterator[Finding]:
-    """Find layers whose weights receive a gradient of exactly 0 at the start."""
-    still = [state.layer for state in measured.start.layers if state.weight_gradient_rms == 0]
+    """Find layers whose weights receive a gradient of exactly 0 at the start, and are not only waiting for one."""
+    waiting = waiting_layers(measured.start)
+    still = [
+        state.layer for state in measured.start.layers if state.weight_gradient_rms == 0 and state.layer not in waiting
+    ]
     if not still:
         return
     everywhere = len(still) == len(measured.start.layers)

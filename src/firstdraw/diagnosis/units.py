@@ -24,8 +24,9 @@ def dead_units(measured: Measurements) -> Iterator[Finding]:
     for start, end in zip(measured.start.hidden, measured.end.hidden, strict=True):
         if max(start.dead_units, end.dead_units) == 0:
             continue
+        # Around a residual branch without living units the skip leads.
         if end.dead_units == end.units:
-            severity = Severity.BROKEN
+            severity = Severity.BROKEN if end.branch is None else Severity.WARNING
         elif start.dead_units >= DEAD_SHARE_WARNED * start.units:
             severity = Severity.WARNING
         else:

@@ -17,6 +17,7 @@ from firstdraw.activations import ACTIVATIONS
 from firstdraw.arrays import Floats
 from firstdraw.compiled import TARGETS, Target, best_target, is_built, targets
 from firstdraw.draws.counter import key_of
+from firstdraw.engine import reference
 from firstdraw.engine.optimizers import OPTIMIZERS
 from firstdraw.engine.problem import Columns, Precision, Problem
 from firstdraw.engine.records import Progress, check_parameters, empty_records
@@ -107,6 +108,8 @@ def train(
         InputError: if `parameters` has the wrong shape, or this machine lacks the instruction set.
         MemoryError: if there is no room for a network and a tile of examples a thread.
     """
+    if problem.network.branches:
+        return reference.train(problem, parameters, seeds, progress)
     check_parameters(problem, parameters, seeds)
     if target is not None and target not in targets():
         raise InputError("target", f"must be one of {list(targets())}, what this machine has", target)

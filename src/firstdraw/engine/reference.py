@@ -146,26 +146,29 @@ class _Run:
         problem, records, loss = self.problem, self.records, self.problem.loss
         train = problem.train
         taps = self._differentiate(train.X, train.Y)
-        for number, Z in enumerate(taps.Z):
-            if not np.isfinite(Z).all():
-                raise _Divergence(step, number + 1)
+        for layer, Z in enumerate(taps.Z, start=1):
+            # What a skip adds to a branch's finite output may overflow, or its multiplier may not be finite.
+            ends = [taps.A[layer]] if layer in problem.network.skips else []
+            if not all(np.isfinite(values).all() for values in (Z, *ends)):
+                raise _Divergence(step, layer)
         records["cost"][row] = loss.value(taps.Z[-1], train.Y)
         records["textbook_cost"][row] = loss.textbook_value(taps.Z[-1], train.Y)
         records["train_accuracy"][row] = _accuracy(problem, taps.Z[-1], train)
         records["activation_rms"][row] = [rms(A) for A in taps.A[1:]]
         records["gradient_rms"][row] = [rms(layer.W) for layer in self.gradients]
         records["weight_rms"][row] = [rms(layer.W) for layer in self.layers]
-        records["distinct_units"][row] = distinct_units(self.layers)
-        records["unit_difference"][row] = unit_difference(self.layers)
+        records["distinct_units"][row] = distinct_units(self.layers, problem.network.branches)
+        records["unit_difference"][row] = unit_difference(self.layers, problem.network.branches)
         if problem.test is not None:
             held_out = problem.network.forward(self.layers, problem.test.X).Z[-1]
             records["test_cost"][row] = loss.value(held_out, problem.test.Y)
             records["test_accuracy"][row] = _accuracy(problem, held_out, problem.test)
 
     def _first_layer_that_is_not_finite(self) -> int:
-        for number, (layer, gradient) in enumerate(zip(self.layers, self.gradients, strict=True)):
-            if not all(np.isfinite(part).all() for part in (*layer, *gradient)):
-                return number + 1
+        network = self.problem.network
+        for role, *parts in zip(network.roles, network.parameters(self.theta), network.parameters(self.g), strict=True):
+            if not all(np.isfinite(part).all() for part in parts):
+                return role.layer
         raise AssertionError("a parameter is not finite, so its layer is not either")
 
 

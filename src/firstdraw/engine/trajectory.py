@@ -21,7 +21,8 @@ class Outcome:
     Args:
         diverged: whether a number stopped being finite.
         step: the last step; for a diverged run the first step whose update or record was not finite.
-        layer: for a diverged run the first layer, from 1, in which that shows; else None.
+        layer: for a diverged run the first layer, from 1, in which that shows; else None. A multiplier belongs to the
+            last layer of its residual branch.
     """
 
     diverged: bool

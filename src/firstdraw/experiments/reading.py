@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,7 +22,7 @@ from firstdraw.experiments.sentences import as_input_error
 from firstdraw.experiments.spec import Initialization, Spec, Training
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES
-from firstdraw.networks import MultilayerPerceptron
+from firstdraw.networks import Branch, MultilayerPerceptron, repeated_branches
 
 __all__ = ["as_table", "as_toml", "read_file", "read_table"]
 
@@ -29,9 +30,21 @@ __all__ = ["as_table", "as_toml", "read_file", "read_table"]
 LARGEST_FILE: Final = 1_000_000
 
 
+class _Branch(msgspec.Struct, frozen=True):
+    first: int
+    last: int
+    activated: bool = False
+
+
+class _RepeatedBranches(msgspec.Struct, frozen=True):
+    length: int
+    activated: bool = False
+
+
 class _Network(msgspec.Struct, frozen=True):
     widths: tuple[int, ...]
     activation: Choice = "relu"
+    branches: tuple[_Branch, ...] | _RepeatedBranches = ()
 
 
 class _Training(msgspec.Struct, frozen=True):
@@ -51,6 +64,7 @@ class _Initialization(msgspec.Struct, frozen=True):
     label: str
     weights: Choice
     biases: Choice | None = None
+    multipliers: Choice | None = None
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -119,12 +133,24 @@ def _check_keys(table: dict[str, Any]) -> None:
         if isinstance(part := table.get(name), dict):
             with located(name):
                 check_known(cast("dict[str, Any]", part), struct.__struct_fields__, f"part of `{name}`")
-    if isinstance(starts := table.get("initializations"), list | tuple):
-        for i, start in enumerate(cast("list[Any]", starts)):
-            if isinstance(start, dict):
-                with located(f"initializations[{i}]"):
-                    known = _Initialization.__struct_fields__
-                    check_known(cast("dict[str, Any]", start), known, "part of an initialization")
+    if isinstance(network := table.get("network"), dict):
+        branches = cast("dict[str, Any]", network).get("branches")
+        with located("network"):
+            _check_entries(branches, "branches", _Branch, "part of a branch")
+            if isinstance(branches, dict):
+                with located("branches"):
+                    known = _RepeatedBranches.__struct_fields__
+                    check_known(cast("dict[str, Any]", branches), known, "part of repeated branches")
+    _check_entries(table.get("initializations"), "initializations", _Initialization, "part of an initialization")
+
+
+def _check_entries(entries: object, name: str, struct: type[msgspec.Struct], kind: str) -> None:
+    """Refuse unknown keys in the tables of a list."""
+    if isinstance(entries, list | tuple):
+        for i, entry in enumerate(cast("list[Any]", entries)):
+            if isinstance(entry, dict):
+                with located(f"{name}[{i}]"):
+                    check_known(cast("dict[str, Any]", entry), struct.__struct_fields__, kind)
 
 
 def _assemble(raw: _Spec, folder: Path | None) -> Spec:
@@ -133,7 +159,8 @@ def _assemble(raw: _Spec, folder: Path | None) -> Spec:
     with located("network"):
         with located("activation"):
             activation = choose(ACTIVATIONS, _named(raw.network.activation, "relu"))
-        network = MultilayerPerceptron(raw.network.widths, activation)
+        plain = MultilayerPerceptron(raw.network.widths, activation)
+        network = replace(plain, branches=_branches(raw.network.branches, plain.depth))
     with located("training"):
         training = _training(raw.training)
     starts: list[Initialization] = []
@@ -145,6 +172,17 @@ def _assemble(raw: _Spec, folder: Path | None) -> Spec:
     with located("recording"):
         recording = Recording(raw.recording.every, raw.recording.snapshots)
     return Spec(raw.title, data, network, training, tuple(starts), raw.seeds, draws, recording)
+
+
+def _branches(raw: tuple[_Branch, ...] | _RepeatedBranches, depth: int) -> tuple[Branch, ...]:
+    if isinstance(raw, _RepeatedBranches):
+        with located("branches"):
+            return repeated_branches(depth, raw.length, activated=raw.activated)
+    branches: list[Branch] = []
+    for i, branch in enumerate(raw):
+        with located(f"branches[{i}]"):
+            branches.append(Branch(branch.first, branch.last, branch.activated))
+    return tuple(branches)
 
 
 def _beside(data: Choice, folder: Path | None) -> Choice:
@@ -179,7 +217,9 @@ def _initialization(raw: _Initialization) -> Initialization:
         weights = choose(INITIALIZERS, raw.weights)
     with located("biases"):
         biases = None if raw.biases is None else choose(INITIALIZERS, raw.biases)
-    return Initialization(raw.label, weights, biases)
+    with located("multipliers"):
+        multipliers = None if raw.multipliers is None else choose(INITIALIZERS, raw.multipliers)
+    return Initialization(raw.label, weights, biases, multipliers)
 
 
 def _with_setting(table: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -246,15 +286,18 @@ def as_table(spec: Spec) -> dict[str, Any]:
         "network": {
             "widths": list(spec.network.widths),
             "activation": describe(ACTIVATIONS, spec.network.activation),
+            "branches": [asdict(branch) for branch in spec.network.branches],
         },
         "training": training,
         "recording": {"every": spec.recording.every, "snapshots": list(spec.recording.snapshots)},
-        "initializations": [
-            {"label": start.label, "weights": describe(INITIALIZERS, start.weights)}
-            | ({} if start.biases is None else {"biases": describe(INITIALIZERS, start.biases)})
-            for start in spec.initializations
-        ],
+        "initializations": [_start_table(start) for start in spec.initializations],
     }
+
+
+def _start_table(start: Initialization) -> dict[str, Any]:
+    chosen = {"weights": start.weights, "biases": start.biases, "multipliers": start.multipliers}
+    members = {name: describe(INITIALIZERS, member) for name, member in chosen.items() if member is not None}
+    return {"label": start.label} | members
 
 
 def as_toml(spec: Spec) -> str:

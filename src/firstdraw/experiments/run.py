@@ -91,8 +91,9 @@ def _check_size(spec: Spec) -> None:
 
 
 def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distribution, ...]:
+    chosen = {"weight": start.weights, "bias": start.biases, "scalar": start.multipliers}
     return tuple(
-        start.biases.weight_law(role) if role.kind == "bias" and start.biases is not None else start.weights.law(role)
+        start.weights.law(role) if (own := chosen[role.kind]) is None else own.weight_law(role)
         for role in network.roles
     )
 
@@ -142,7 +143,6 @@ def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
 
 
 def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats) -> tuple[ParameterRecord, ...]:
-    values = [part for layer in network.layers(theta) for part in layer]
     # A standard deviation beyond the largest float is written down as infinite.
     with np.errstate(over="ignore", invalid="ignore"):
         return tuple(
@@ -155,5 +155,5 @@ def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta:
                 drawn_standard_deviation=float(value.std()),
                 elements=value.size,
             )
-            for role, law, value in zip(network.roles, laws, values, strict=True)
+            for role, law, value in zip(network.roles, laws, network.parameters(theta), strict=True)
         )

@@ -25,11 +25,14 @@ class Initialization:
         weights: where the weights' laws come from.
         biases: where the biases' laws come from, if not from `weights`: the law that this initializer has for a
             weight of the same fans.
+        multipliers: where the laws of the residual branches' multipliers come from, in the same way; by default from
+            `weights`, whose law for a multiplier is 1 unless it says otherwise.
     """
 
     label: str
     weights: Initializer
     biases: Initializer | None = None
+    multipliers: Initializer | None = None
 
     def __post_init__(self) -> None:
         if not self.label.strip():

@@ -16,7 +16,7 @@ class Initializer(ABC):
     """A published way to choose a parameter's law from its role.
 
     A member is a frozen value: its fields are its options. Weights follow `weight_law`; biases are 0 unless the
-    member says otherwise.
+    member says otherwise, and the multipliers of residual branches 1, which leaves a branch as it is.
     """
 
     formula: ClassVar[str]
@@ -35,9 +35,19 @@ class Initializer(ABC):
         """Return the law of a bias."""
         return Constant(0.0)
 
+    def scalar_law(self, role: Role) -> Distribution:  # noqa: ARG002
+        """Return the law of the multiplier of a residual branch."""
+        return Constant(1.0)
+
     def law(self, role: Role) -> Distribution:
         """Return the law of the parameter with this role."""
-        return self.weight_law(role) if role.kind == "weight" else self.bias_law(role)
+        match role.kind:
+            case "weight":
+                return self.weight_law(role)
+            case "bias":
+                return self.bias_law(role)
+            case "scalar":
+                return self.scalar_law(role)
 
 
 INITIALIZERS: Catalogue[Initializer] = Catalogue("initializer")

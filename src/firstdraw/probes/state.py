@@ -10,10 +10,10 @@ import numpy as np
 from firstdraw.activations import Activation
 from firstdraw.arrays import Floats, Integers
 from firstdraw.losses import Loss
-from firstdraw.networks import MultilayerPerceptron
+from firstdraw.networks import MultilayerPerceptron, Taps
 from firstdraw.probes.symmetry import distinct_units, unit_difference
 
-__all__ = ["FLAT", "LayerState", "NetworkState", "OutputState", "probe"]
+__all__ = ["FLAT", "BranchState", "LayerState", "NetworkState", "OutputState", "probe"]
 
 FLAT: Final = 0.01
 """A function is flat where its derivative is below this share of its largest: for tanh beyond |z| = 2.99."""
@@ -27,12 +27,15 @@ class LayerState:
 
     Args:
         layer: its place, from 1.
-        hidden: whether an activation follows.
+        hidden: whether another layer follows.
+        branch: the number of the residual branch that it belongs to, from 1, if it does.
         units: its width.
         signal_rms: root mean square of Z_l over units and examples.
         gradient_rms: root mean square of m dC/dZ_l over units and examples: the gradient an example sends back.
+        weight_rms: root mean square of W_l over its elements.
         weight_gradient_rms: root mean square of dC/dW_l over its elements.
-        dead_units: how many units have derivative 0 on every example, so that they cannot learn from any.
+        dead_units: how many units have derivative 0 on every example, so that they cannot learn from any; 0 where no
+            activation follows.
         flat_share: the share of units and examples on which a bounded activation is flat; 0 for others.
         distinct_units: how many different units there are.
         unit_difference: the largest difference between two units in one weight or bias.
@@ -40,14 +43,37 @@ class LayerState:
 
     layer: int
     hidden: bool
+    branch: int | None
     units: int
     signal_rms: float
     gradient_rms: float
+    weight_rms: float
     weight_gradient_rms: float
     dead_units: int
     flat_share: float
     distinct_units: int
     unit_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class BranchState:
+    """What one residual branch adds on a batch.
+
+    Args:
+        branch: its number, from 1.
+        first: the first of its layers.
+        last: the last of its layers.
+        multiplier: alpha.
+        multiplier_gradient: dC/dalpha.
+        output_rms: root mean square of F, which alpha multiplies, over units and examples.
+    """
+
+    branch: int
+    first: int
+    last: int
+    multiplier: float
+    multiplier_gradient: float
+    output_rms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +108,7 @@ class NetworkState:
     Args:
         input_rms: root mean square of the inputs.
         layers: the layers in order.
+        branches: the residual branches in order.
         output: the predictions.
         cost: the overflow-safe cost.
         constant_cost: the lowest cost of a prediction that ignores the inputs.
@@ -89,13 +116,14 @@ class NetworkState:
 
     input_rms: float
     layers: tuple[LayerState, ...]
+    branches: tuple[BranchState, ...]
     output: OutputState
     cost: float
     constant_cost: float
 
     @property
     def hidden(self) -> tuple[LayerState, ...]:
-        """The layers that an activation follows."""
+        """The layers that another layer follows."""
         return self.layers[:-1]
 
 
@@ -113,22 +141,26 @@ def probe(
         labels: class numbers `[m]`, or None for regression.
     """
     layers = network.layers(theta)
-    gradients = network.layers(np.empty_like(theta))
+    gradient = np.empty_like(theta)
+    gradients = network.layers(gradient)
     m = X.shape[1]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         taps = network.forward(layers, X)
         dZ = network.backward(layers, taps, loss.gradient(taps.Z[-1], Y), gradients)
-        distinct, difference = distinct_units(layers), unit_difference(layers)
+        distinct = distinct_units(layers, network.branches)
+        difference = unit_difference(layers, network.branches)
         states = [
             LayerState(
                 layer=number + 1,
                 hidden=number + 1 < network.depth,
+                branch=place.number if (place := network.branch_places.get(number + 1)) else None,
                 units=len(Z),
                 signal_rms=rms(Z),
                 gradient_rms=rms(dZ[number]) * m,
+                weight_rms=rms(layers[number].W),
                 weight_gradient_rms=rms(gradients[number].W),
-                dead_units=_dead_units(network.activation, Z) if number + 1 < network.depth else 0,
-                flat_share=_flat_share(network.activation, Z) if number + 1 < network.depth else 0.0,
+                dead_units=_dead_units(network.activations[number], Z),
+                flat_share=_flat_share(network.activations[number], Z),
                 distinct_units=distinct[number],
                 unit_difference=difference[number],
             )
@@ -137,22 +169,40 @@ def probe(
         return NetworkState(
             input_rms=rms(X),
             layers=tuple(states),
+            branches=_branches(network, theta, gradient, taps),
             output=_output(loss, taps.Z[-1], labels),
             cost=loss.value(taps.Z[-1], Y),
             constant_cost=loss.constant_cost(Y),
         )
 
 
+def _branches(network: MultilayerPerceptron, theta: Floats, gradient: Floats, taps: Taps) -> tuple[BranchState, ...]:
+    alphas, dalphas = network.multipliers(theta), network.multipliers(gradient)
+    return tuple(
+        BranchState(
+            branch=number,
+            first=branch.first,
+            last=branch.last,
+            multiplier=float(alpha.item()),
+            multiplier_gradient=float(dalpha.item()),
+            output_rms=rms(taps.F[branch.last]),
+        )
+        for number, (branch, alpha, dalpha) in enumerate(zip(network.branches, alphas, dalphas, strict=True), start=1)
+    )
+
+
 def rms(values: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
-def _dead_units(activation: Activation, Z: Floats) -> int:
+def _dead_units(activation: Activation | None, Z: Floats) -> int:
+    if activation is None:
+        return 0
     return int(np.sum(np.all(activation.derivative(Z) == 0, axis=1)))
 
 
-def _flat_share(activation: Activation, Z: Floats) -> float:
-    if not activation.bounded:
+def _flat_share(activation: Activation | None, Z: Floats) -> float:
+    if activation is None or not activation.bounded:
         return 0.0
     steepest = activation.derivative(np.zeros(1))[0]
     return float(np.mean(np.less(activation.derivative(Z), FLAT * steepest)))

@@ -2,32 +2,71 @@
 
 Unit j of layer l is described by what feeds it, row j of W_l and b_l, and by what it feeds, column j of W_(l+1). Two
 units equal in all of these compute the same, receive the same gradient, and so stay equal for ever.
+
+The skips of residual branches lie on a stream: unit j of the layer where it begins is added to unit j of each branch's
+last layer on it. What feeds any of them and what any of them feeds describes unit j of them all. On a stream that
+begins with the inputs the units differ, as each carries a feature of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from firstdraw.arrays import Floats
-from firstdraw.networks import Layer
+from firstdraw.networks import Branch, Layer
 
 __all__ = ["distinct_units", "unit_difference"]
 
-
-def _parts(layers: Sequence[Layer], number: int) -> list[Floats]:
-    """Return the description of a layer's units in parts, one row a unit: weights in, bias, weights out."""
-    layer = layers[number]
-    return [layer.W, layer.b, *(following.W.T for following in layers[number + 1 : number + 2])]
+Number = TypeVar("Number", int, float)
 
 
-def distinct_units(layers: Sequence[Layer]) -> list[int]:
+Stream = tuple[int, ...]
+"""Layers whose units are one another's, in order: the one where the stream begins, 0 for the inputs, and the last
+layers of the branches on it. A layer without a skip is a stream by itself."""
+
+
+def _streams(depth: int, branches: Sequence[Branch]) -> Iterator[Stream]:
+    """Yield the streams that some layer lies on."""
+    following = {branch.first - 1: branch.last for branch in branches}
+    ends = set(following.values())
+    for layer in range(depth + 1):
+        stream = (layer,)
+        while stream[-1] in following:
+            stream += (following[stream[-1]],)
+        if layer not in ends and stream != (0,):
+            yield stream
+
+
+def _parts(layers: Sequence[Layer], stream: Stream) -> list[Floats]:
+    """Return the description of a stream's units in parts, one row a unit: weights in, bias, weights out."""
+    parts: list[Floats] = []
+    for number in stream:
+        parts += [part for layer in layers[max(number - 1, 0) : number] for part in (layer.W, layer.b)]
+        parts += [following.W.T for following in layers[number : number + 1]]
+    return parts
+
+
+def _by_layer(layers: Sequence[Layer], branches: Sequence[Branch], measure: Callable[[Stream], Number]) -> list[Number]:
+    """Return for each layer what is measured of its stream."""
+    measured: dict[int, Number] = {}
+    for stream in _streams(len(layers), branches):
+        measured |= dict.fromkeys(stream, measure(stream))
+    return [measured[number] for number in range(1, len(layers) + 1)]
+
+
+def distinct_units(layers: Sequence[Layer], branches: Sequence[Branch] = ()) -> list[int]:
     """Return for each layer how many different units it has.
 
     Two units count as one if no two of their numbers differ by more than sqrt(eps) of the layer's largest of their
     kind (weights in, biases, weights out), eps the spacing of the floating-point format at 1: a matrix product may
     round equal rows differently in the last bit, and that breaks no symmetry.
+
+    Args:
+        layers: the parameters.
+        branches: the network's residual branches.
 
     >>> from firstdraw.activations import ReLU
     >>> from firstdraw.networks import MultilayerPerceptron
@@ -35,10 +74,13 @@ def distinct_units(layers: Sequence[Layer]) -> list[int]:
     >>> distinct_units(network.layers(np.zeros(network.parameter_count)))
     [1, 1, 1]
     """
-    return [
-        _distinct_rows(np.concatenate([_scaled(part) for part in _parts(layers, number)], axis=1))
-        for number in range(len(layers))
-    ]
+
+    def count(stream: Stream) -> int:
+        if stream[0] == 0:
+            return len(layers[stream[-1] - 1].W)
+        return _distinct_rows(np.concatenate([_scaled(part) for part in _parts(layers, stream)], axis=1))
+
+    return _by_layer(layers, branches, count)
 
 
 def _scaled(part: Floats) -> Floats:
@@ -55,6 +97,15 @@ def _distinct_rows(rows: Floats) -> int:
     return 1 + int(np.sum(np.abs(np.diff(neighbors, axis=0)).max(axis=1) > tolerance))
 
 
-def unit_difference(layers: Sequence[Layer]) -> list[float]:
-    """Return for each layer the largest difference between two of its units in any one weight or bias."""
-    return [max(float(np.ptp(part, axis=0).max()) for part in _parts(layers, number)) for number in range(len(layers))]
+def unit_difference(layers: Sequence[Layer], branches: Sequence[Branch] = ()) -> list[float]:
+    """Return for each layer the largest difference between two of its units in any one weight or bias.
+
+    Args:
+        layers: the parameters.
+        branches: the network's residual branches.
+    """
+
+    def largest(stream: Stream) -> float:
+        return max(float(np.ptp(part, axis=0).max()) for part in _parts(layers, stream))
+
+    return _by_layer(layers, branches, largest)

@@ -144,12 +144,14 @@ def _lede(record: ExperimentRecord) -> str:
     spec = record.spec
     starts, seeds = len(spec.initializations), len(spec.seeds)
     widths = "-".join(map(str, spec.network.widths))
+    branches = len(spec.network.branches)
+    residual = f" with {branches} residual branch{'es' if branches > 1 else ''}" if branches else ""
     seeded = f"seed {spec.seeds[0]}" if seeds == 1 else f"{seeds} seeds each"
     worst = [run for run in record.runs if run.findings[0].severity >= Severity.WARNING]
     plural = "s" if starts != 1 else ""
     return (
-        f"{starts} initialization{plural} of a {widths} network, {seeded}, {spec.training.steps:,} steps; everything "
-        f"else equal. {len(record.runs) - len(worst)} of {len(record.runs)} runs start healthy."
+        f"{starts} initialization{plural} of a {widths} network{residual}, {seeded}, {spec.training.steps:,} steps; "
+        f"everything else equal. {len(record.runs) - len(worst)} of {len(record.runs)} runs start healthy."
     )
 
 
