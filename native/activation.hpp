@@ -5,6 +5,7 @@
 #include "task.hpp"
 
 namespace firstdraw {
+namespace {
 
 // phi(z) and phi'(z) of one vector; the formulas are those of `firstdraw.activations`.
 template <class T, int B, Activation kind>
@@ -88,4 +89,5 @@ template <class T, int B> void activate(Activation kind, T* Z, T* D, std::int64_
   }
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 namespace firstdraw {
+namespace {
 
 struct Arena {
   char* base = nullptr;
@@ -17,4 +18,5 @@ struct Arena {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

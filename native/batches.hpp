@@ -5,6 +5,7 @@
 #include "tiles.hpp"
 
 namespace firstdraw {
+namespace {
 
 // Batches of a fresh shuffle each epoch; for full batches it is empty.
 template <class T, int B> class Batches {
@@ -68,4 +69,5 @@ template <class T, int B> class Batches {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

@@ -48,6 +48,10 @@ bool train_networks(nb::dict settings, nb::dict train_part, nb::dict test_part, 
   task.L = static_cast<int>(widths.shape(0)) - 1;
   if (task.L < 1) throw nb::value_error("widths must have two entries or more");
   for (int l = 0; l < task.L; ++l) task.P += task.widths[l + 1] * (task.widths[l] + 1);
+  const auto branch = nb::cast<Array<const std::int64_t, nb::shape<-1, 3>>>(settings["branches"]);
+  task.branch = branch.data();
+  task.branches = static_cast<int>(branch.shape(0));
+  task.P += task.branches;
   task.n = static_cast<std::int64_t>(start.shape(0));
   if (static_cast<std::int64_t>(start.shape(1)) != task.P) throw nb::value_error("start has the wrong shape");
   task.start = start.data();

@@ -9,6 +9,7 @@
 #include "simd.hpp"
 
 namespace firstdraw {
+namespace {
 
 template <int B> struct Integers {
   typedef std::uint64_t Vector __attribute__((vector_size(B)));
@@ -98,4 +99,5 @@ FIRSTDRAW_INLINE void unit_intervals(const Pairs<B> (&pairs)[N], typename Simd<d
   }
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -21,14 +21,14 @@ template <int B>
 FIRSTDRAW_INLINE void pair_up(typename Simd<double, B>::Vector& a, typename Simd<double, B>::Vector& b) {
   typename Simd<double, B>::Vector even, odd;
   if constexpr (B == 16) {
-    even = __builtin_shufflevector(a, b, 0, 2);
-    odd = __builtin_shufflevector(a, b, 1, 3);
+    even = Simd<double, B>::template shuffle<0, 2>(a, b);
+    odd = Simd<double, B>::template shuffle<1, 3>(a, b);
   } else if constexpr (B == 32) {
-    even = __builtin_shufflevector(a, b, 0, 4, 2, 6);
-    odd = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    even = Simd<double, B>::template shuffle<0, 4, 2, 6>(a, b);
+    odd = Simd<double, B>::template shuffle<1, 5, 3, 7>(a, b);
   } else {
-    even = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
-    odd = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    even = Simd<double, B>::template shuffle<0, 8, 2, 10, 4, 12, 6, 14>(a, b);
+    odd = Simd<double, B>::template shuffle<1, 9, 3, 11, 5, 13, 7, 15>(a, b);
   }
   a = even;
   b = odd;

@@ -15,6 +15,7 @@
 #include "elementary/trigonometry.hpp"
 
 namespace firstdraw {
+namespace {
 
 // The square root, correctly rounded.
 template <class T, int B>
@@ -27,4 +28,5 @@ FIRSTDRAW_INLINE typename Simd<T, B>::Vector square_root(typename Simd<T, B>::Ve
   return root;
 }
 
+}  // namespace
 }  // namespace firstdraw

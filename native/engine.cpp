@@ -15,15 +15,18 @@ namespace {
 
 // The functions of one instruction set.
 template <class T> struct Kernels {
+  std::int64_t (*packed_bytes)(const Task<T>&);
+  void* (*pack)(const Task<T>&, char*);
   std::int64_t (*bytes)(const Task<T>&);
-  void* (*make)(const Task<T>&, char*);
+  void* (*make)(const Task<T>&, const void*, char*);
   void (*train)(void*, std::int64_t);
   double (*multiply_adds)(std::int64_t);
   void (*evaluate)(Function, const T*, T*, std::int64_t);
 };
 
 template <class T, int B> constexpr Kernels<T> kernels_of_width() {
-  return {workspace_bytes<T, B>, make_run<T, B>, train_network<T, B>, multiply_adds<T, B>, evaluate<T, B>};
+  return {packed_bytes<T, B>, make_packed<T, B>,      workspace_bytes<T, B>, make_run<T, B>,
+          train_network<T, B>, multiply_adds<T, B>, evaluate<T, B>};
 }
 
 template <class T> Kernels<T> kernels(Target target) {
@@ -37,6 +40,13 @@ template <class T> Kernels<T> kernels(Target target) {
 struct Freed {
   void operator()(char* memory) const { std::free(memory); }
 };
+using Memory = std::unique_ptr<char, Freed>;
+
+Memory take(std::int64_t bytes) {
+  Memory memory(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>((bytes + 63) / 64 * 64))));
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
 
 }  // namespace
 
@@ -47,14 +57,12 @@ bool train(Task<T> task, int threads, Target target, const std::function<bool(st
   int cancelled = 0;
   task.steps_done = &steps_done;
   task.cancelled = &cancelled;
-  const std::int64_t bytes = (kernel.bytes(task) + 63) / 64 * 64;
 
   // All memory is taken before any thread starts, so that a lack of it is an exception and not half a result.
-  std::vector<std::unique_ptr<char, Freed>> memory;
-  for (int thread = 0; thread < threads; ++thread) {
-    memory.emplace_back(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>(bytes))));
-    if (!memory.back()) throw std::bad_alloc();
-  }
+  const Memory examples = take(kernel.packed_bytes(task));
+  const void* const packed = kernel.pack(task, examples.get());
+  std::vector<Memory> memory;
+  for (int thread = 0; thread < threads; ++thread) memory.push_back(take(kernel.bytes(task)));
   std::atomic<std::int64_t> next{0};
   int working = threads;
   std::mutex mutex;
@@ -62,7 +70,7 @@ bool train(Task<T> task, int threads, Target target, const std::function<bool(st
   std::vector<std::thread> workers;
   for (int thread = 0; thread < threads; ++thread)
     workers.emplace_back([&, thread] {
-      void* const run = kernel.make(task, memory[static_cast<std::size_t>(thread)].get());
+      void* const run = kernel.make(task, packed, memory[static_cast<std::size_t>(thread)].get());
       for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
         kernel.train(run, network);
       const std::lock_guard<std::mutex> lock(mutex);

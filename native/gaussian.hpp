@@ -5,6 +5,7 @@
 #include "counter.hpp"
 
 namespace firstdraw {
+namespace {
 
 // sqrt(x), correctly rounded.
 template <int B>
@@ -96,4 +97,5 @@ FIRSTDRAW_INLINE void box_muller(const Pairs<B> (&pairs)[N], typename Simd<doubl
   }
 }
 
+}  // namespace
 }  // namespace firstdraw

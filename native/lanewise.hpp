@@ -7,6 +7,7 @@
 #include "product.hpp"
 
 namespace firstdraw {
+namespace {
 
 // Where the partial sums of a layer lie, and whether they begin with this tile.
 template <class T> struct PartialSums {
@@ -114,4 +115,5 @@ template <class T, int B> void sum_over_lanes(const T* from, T* to, std::int64_t
   __builtin_memcpy(to + k, &last, (unsigned long)(count - k) * sizeof(T));
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -4,6 +4,7 @@
 #include "tiles.hpp"
 
 namespace firstdraw {
+namespace {
 
 // Layer l: A_[l + 1] = phi(W A_[l] + b), or, where a branch ends, A_[l + 1] = A_[skip] + alpha phi(W A_[l] + b).
 struct Layer {
@@ -59,4 +60,5 @@ template <class T, int B> struct Layers {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

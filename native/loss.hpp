@@ -6,6 +6,7 @@
 #include "task.hpp"
 
 namespace firstdraw {
+namespace {
 
 // dZ = dC/dZ over a tile Z `[k, samples]`, written over Z, m the number of examples of the batch.
 template <class T, int B>
@@ -103,4 +104,5 @@ void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, in
   }
 }
 
+}  // namespace
 }  // namespace firstdraw

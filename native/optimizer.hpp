@@ -8,6 +8,7 @@
 #include "task.hpp"
 
 namespace firstdraw {
+namespace {
 
 constexpr int slots_of_state(Optimizer kind) {
   if (kind == Optimizer::sgd) return 0;
@@ -71,4 +72,5 @@ bool update(const OptimizerSettings& o, T* theta, const T* g, T* state, T* previ
   return S::sum(zeros) == 0;
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -11,6 +11,7 @@
 #include "transpose.hpp"
 
 namespace firstdraw {
+namespace {
 
 template <class T, int B> class Passes {
   using S = Simd<T, B>;
@@ -49,7 +50,7 @@ template <class T, int B> class Passes {
   void use(const T* theta) { theta_ = theta; }
 
   // Runs the inputs X `[d, samples]` through all layers. Looks at the first `checked` examples of each Z, and returns
-  // the first layer, from 1, in which one is not finite, else 0.
+  // the first layer, from 1, in which one, or a sum at the end of a branch, is not finite, else 0.
   int forward(const T* X, std::int64_t samples, std::int64_t checked) {
     A_[0] = const_cast<T*>(X);
     int infinite = 0;
@@ -65,7 +66,9 @@ template <class T, int B> class Passes {
           if (rectified) rectify<T, B>(F_[l + 1] + row, samples);
           else activate<T, B>(activation_, F_[l + 1] + row, D_[l + 1] + row, samples, slope_);
       }
-      if (y.ends_branch()) add_branch(y, A_[y.skip], F_[l + 1], A_[l + 1], samples);
+      if (!y.ends_branch()) continue;
+      add_branch(y, A_[y.skip], F_[l + 1], A_[l + 1], samples);
+      if (checked && !infinite && !finite(A_[l + 1], y.out, checked)) infinite = l + 1;
     }
     return infinite;
   }
@@ -195,4 +198,5 @@ template <class T, int B> class Passes {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

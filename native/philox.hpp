@@ -8,6 +8,7 @@
 #include "simd.hpp"
 
 namespace firstdraw {
+namespace {
 
 inline constexpr int philox_rounds = 10;
 inline constexpr std::uint32_t philox_m0 = 0xD2511F53, philox_m1 = 0xCD9E8D57;
@@ -44,4 +45,5 @@ FIRSTDRAW_INLINE double uniform(std::int64_t i, std::uint64_t seed, std::uint32_
   return i % 2 ? unit_interval(w.c[2], w.c[3]) : unit_interval(w.c[0], w.c[1]);
 }
 
+}  // namespace
 }  // namespace firstdraw

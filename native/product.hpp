@@ -10,6 +10,7 @@
 #include "simd.hpp"
 
 namespace firstdraw {
+namespace {
 
 // A tile of examples: every matrix with one column a sample has rows of this many elements, whatever it holds, so that
 // the way from one row to the next is known when this is compiled. A narrow network's activations stay in the first
@@ -140,4 +141,5 @@ __attribute__((noinline)) void product(Left<T> L, const T* R, T* C, Strides row,
     strips<T, B, start, finish, Block<B>::many_rows>(L, R, C, row, n_rows, n_vectors, terms, c0, F);
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -1,9 +1,9 @@
 // Vectors of numbers as wide as a register, in GCC's and Clang's vector extensions.
 //
 // Everything is a template over the number type T and the width in bytes B (16 for the baseline and NEON, 32 for
-// AVX2, 64 for AVX-512), so that the same source compiled for three instruction sets has three sets of symbols.
-// Nothing here, or in what includes it, uses the standard library: the linker must never pick a function that was
-// compiled for another instruction set, and the same files are to run in a browser.
+// AVX2, 64 for AVX-512), and compiled once for each. The linker must never pick a function that was compiled for
+// another instruction set: so all of it, here and in what includes it, lies in a namespace without a name, and nothing
+// of the standard library is used, which also lets the same files run in a browser.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,17 @@
 #define FIRSTDRAW_LAMBDA __attribute__((always_inline))
 
 namespace firstdraw {
+namespace {
 
 template <class T> struct Bits;
 template <> struct Bits<float> { using Integer = std::int32_t; };
 template <> struct Bits<double> { using Integer = std::int64_t; };
 
 // The numbers 0 to n - 1 as a pack, to write shuffles with.
-template <int... lane> struct Lanes {};
-template <int n, int... lane> constexpr auto count_lanes() {
-  if constexpr (n == 0) return Lanes<lane...>{};
-  else return count_lanes<n - 1, n - 1, lane...>();
+template <int... lane> struct Counted {};
+template <int n, int... lane> constexpr auto counted() {
+  if constexpr (n == 0) return Counted<lane...>{};
+  else return counted<n - 1, n - 1, lane...>();
 }
 
 // Calls `f` with n, from 1 to `most`, as a constant.
@@ -105,13 +106,13 @@ template <class T, int B> struct Simd {
 #endif
   }
   // The even (0) or the odd (1) lanes of a and b, and the lower (0) or the upper (1) halves of a and b zipped together.
-  template <int odd, int... lane> static FIRSTDRAW_INLINE Vector every_other(Vector a, Vector b, Lanes<lane...>) {
+  template <int odd, int... lane> static FIRSTDRAW_INLINE Vector every_other(Vector a, Vector b, Counted<lane...>) {
     return shuffle<(2 * lane + odd)...>(a, b);
   }
-  template <int upper, int... lane> static FIRSTDRAW_INLINE Vector zip(Vector a, Vector b, Lanes<lane...>) {
+  template <int upper, int... lane> static FIRSTDRAW_INLINE Vector zip(Vector a, Vector b, Counted<lane...>) {
     return shuffle<(lane / 2 + upper * lanes / 2 + lane % 2 * lanes)...>(a, b);
   }
-  using AllLanes = decltype(count_lanes<lanes>());
+  using AllLanes = decltype(counted<lanes>());
 
   // The sums of `lanes` vectors, one a lane: neighbors are added, which halves the vectors, until one is left.
   template <int vectors = lanes> static FIRSTDRAW_INLINE Vector sums(const T* p) {
@@ -136,4 +137,5 @@ template <class T, int B> struct Simd {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

@@ -6,6 +6,7 @@
 #include "task.hpp"
 
 namespace firstdraw {
+namespace {
 
 constexpr std::int64_t round_up(std::int64_t x, std::int64_t unit) { return (x + unit - 1) / unit * unit; }
 
@@ -63,4 +64,5 @@ template <class T, int B> struct Packed {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

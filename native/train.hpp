@@ -8,6 +8,7 @@
 #include "units.hpp"
 
 namespace firstdraw {
+namespace {
 
 // One thread's training: the memory of one network and one tile, used for one network after the other.
 template <class T, int B> class Run {
@@ -25,6 +26,7 @@ template <class T, int B> class Run {
     std::int64_t widest = 1;
     for (int l = 0; l <= L_; ++l) widest = widest < task.widths[l] ? task.widths[l] : widest;
     squares_ = arena.take<double>(L_);
+    unit_parts_ = arena.take<Part<T>>(3 * (L_ + 1));
     unit_keys_ = arena.take<double>(widest);
     unit_order_ = arena.take<std::int64_t>(widest);
   }
@@ -80,6 +82,7 @@ template <class T, int B> class Run {
   Batches<T, B> batches_;
   std::int64_t P_, network_ = 0;
   T *theta_, *previous_, *g_, *state_;
+  Part<T>* unit_parts_;
   std::int64_t* unit_order_;
   double *squares_, *unit_keys_;
 
@@ -152,14 +155,28 @@ template <class T, int B> class Run {
       to.activation_rms[at * L_ + l] = __builtin_sqrt(squares_[l] / (m * y.out));
       to.gradient_rms[at * L_ + l] = rms(g_ + y.W, y.weights());
       to.weight_rms[at * L_ + l] = rms(theta_ + y.W, y.weights());
-      const bool last = l + 1 == L_;
-      const Units<T> units{theta_ + y.W, theta_ + y.b, last ? nullptr : theta_ + passes_.layer(l + 1).W,
-                           y.out, y.in, last ? 0 : passes_.layer(l + 1).out};
-      to.unit_difference[at * L_ + l] = unit_difference(units);
-      to.distinct_units[at * L_ + l] = distinct_units(units, unit_keys_, unit_order_);
     }
+    record_units(to.distinct_units + at * L_, to.unit_difference + at * L_);
     if (task_.test.m > 0) test(at);
     return 0;
+  }
+
+  // Fills in every layer's stream.
+  void record_units(double* distinct, double* difference) {
+    const Layer* const layer = &passes_.layer(0);
+    for (int first = 0; first <= L_; ++first) {
+      const bool on_another = first > 0 && layer[first - 1].ends_branch();
+      if (on_another || (first == 0 && !layer[0].begins_branch)) continue;
+      const Units<T> units(layer, L_, theta_, first, unit_parts_);
+      // On a stream that begins with the inputs the units differ, as each carries a feature of its own.
+      const double count = first > 0 ? units.distinct(unit_keys_, unit_order_) : layer[0].in;
+      const double largest = units.difference();
+      for (int number = first; number >= 0; number = Units<T>::next(layer, L_, number)) {
+        if (number == 0) continue;
+        distinct[number - 1] = count;
+        difference[number - 1] = largest;
+      }
+    }
   }
 
   void test(std::int64_t at) {
@@ -183,4 +200,5 @@ template <class T, int B> class Run {
   }
 };
 
+}  // namespace
 }  // namespace firstdraw

@@ -4,6 +4,7 @@
 #include "product.hpp"
 
 namespace firstdraw {
+namespace {
 
 // A square of vectors, transposed: zipping row i with row i + n/2, n the number of rows, moves one bit of the row's
 // number into the column's; after log2(n) rounds all have changed places.
@@ -39,4 +40,5 @@ __attribute__((noinline)) void transpose(const T* A, int in, std::int64_t sample
     }
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -4,6 +4,7 @@
 #include "exponential.hpp"
 
 namespace firstdraw {
+namespace {
 
 template <class T> struct Normal;
 
@@ -78,4 +79,5 @@ FIRSTDRAW_INLINE typename Simd<T, B>::Vector error_function(typename Simd<T, B>:
   return with_sign<T, B>((1 - power) - power * e.high - power * e.curve(), x);
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -4,6 +4,7 @@
 #include "parts.hpp"
 
 namespace firstdraw {
+namespace {
 
 template <class T> struct Exponential;
 
@@ -116,4 +117,5 @@ FIRSTDRAW_INLINE void sigmoid_pair(typename Simd<T, B>::Vector x, typename Simd<
   *one_minus = x < 0 ? large : small;
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -4,6 +4,7 @@
 #include "exponential.hpp"
 
 namespace firstdraw {
+namespace {
 
 template <class T> struct Logarithm;
 
@@ -58,4 +59,5 @@ FIRSTDRAW_INLINE void softplus_pair(typename Simd<T, B>::Vector x, typename Simd
   *slope = (x < 0 ? e : one) / (1 + e);
 }
 
+}  // namespace
 }  // namespace firstdraw

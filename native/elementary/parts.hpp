@@ -4,6 +4,7 @@
 #include "../simd.hpp"
 
 namespace firstdraw {
+namespace {
 
 // How a number is laid out: exponent bias, bits below the exponent; and the constant that rounds to an integer.
 template <class T> struct Format;
@@ -74,4 +75,5 @@ template <class T, int B> FIRSTDRAW_INLINE bool any(typename Simd<T, B>::Mask m)
   return (words[0] | words[1]) != 0;
 }
 
+}  // namespace
 }  // namespace firstdraw

@@ -4,6 +4,7 @@
 #include "parts.hpp"
 
 namespace firstdraw {
+namespace {
 
 template <class T> struct Trigonometry;
 
@@ -138,4 +139,5 @@ FIRSTDRAW_INLINE void sine_cosine(typename Simd<T, B>::Vector x, typename Simd<T
   *c = S::from_bits(S::bits(odd ? sine : cosine) ^ (((a.n + 1) << second_bit_to_sign) & sign_bit<T, B>()));
 }
 
+}  // namespace
 }  // namespace firstdraw

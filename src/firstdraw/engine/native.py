@@ -17,7 +17,6 @@ from firstdraw.activations import ACTIVATIONS
 from firstdraw.arrays import Floats
 from firstdraw.compiled import TARGETS, Target, best_target, is_built, targets
 from firstdraw.draws.counter import key_of
-from firstdraw.engine import reference
 from firstdraw.engine.optimizers import OPTIMIZERS
 from firstdraw.engine.problem import Columns, Precision, Problem
 from firstdraw.engine.records import Progress, check_parameters, empty_records
@@ -108,8 +107,6 @@ def train(
         InputError: if `parameters` has the wrong shape, or this machine lacks the instruction set.
         MemoryError: if there is no room for a network and a tile of examples a thread.
     """
-    if problem.network.branches:
-        return reference.train(problem, parameters, seeds, progress)
     check_parameters(problem, parameters, seeds)
     if target is not None and target not in targets():
         raise InputError("target", f"must be one of {list(targets())}, what this machine has", target)
@@ -155,6 +152,9 @@ def _settings(problem: Problem, seeds: tuple[int, ...]) -> dict[str, Any]:
     keys = [key_of(f"batches.epoch.{epoch}", "uniform") for epoch in range(epochs)]
     return {
         "widths": np.array(problem.network.widths, np.int64),
+        "branches": np.array(
+            [(branch.first, branch.last, branch.activated) for branch in problem.network.branches], np.int64
+        ).reshape(-1, 3),
         "activation": ACTIVATION_CODES.index(ACTIVATIONS.name_of(activation)),
         "slope": float(getattr(activation, "slope", getattr(activation, "alpha", 0.0))),
         "loss": LOSS_CODES.index(LOSSES.name_of(problem.loss)),
