@@ -94,7 +94,8 @@ template <class T, int B> class Passes {
     }
   }
 
-  // Whether somebody wants the training to stop; what the passes then leave is not used.
+  // Whether somebody wants the training to stop. Asked before each piece of work that takes a wide network longer than a
+  // person waits; what the piece would have left is then of no use, and nothing that follows may look at it.
   bool cancelled() const { return __atomic_load_n(cancelled_, __ATOMIC_RELAXED) != 0; }
 
   // Gathers the sums into g, in the order of theta.

@@ -16,8 +16,9 @@ template <class T, int B> std::int64_t samples_of_tile(std::int64_t examples) {
   return examples > 0 ? round_up((examples + tiles - 1) / tiles, Simd<T, B>::lanes) : 0;
 }
 
-// Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`; the columns
-// past the last of `m` examples are 0.
+// Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`. Columns left
+// over are copies of the last of the `m` examples: zeros could overflow where no example does, and then 0 times their
+// activations would be NaN.
 template <class T> struct Tiles {
   T *X = nullptr, *Y = nullptr;
   std::int64_t d = 0, k = 0, m = 0, samples = 1;
@@ -40,12 +41,12 @@ template <class T> struct Tiles {
   // Fills the tiles with examples `order[0]` to `order[m - 1]`, or in their own order where there is none.
   void fill(const Examples<T>& from, const std::int64_t* order) {
     for (std::int64_t s = 0; s < count() * samples; ++s) {
-      const std::int64_t example = s >= m ? -1 : order != nullptr ? order[s] : s;
+      const std::int64_t place = s < m ? s : m - 1, example = order != nullptr ? order[place] : place;
       const std::int64_t tile = s / samples, column = s % samples;
       for (std::int64_t i = 0; i < d; ++i)
-        X[(tile * d + i) * tile_row<T> + column] = example < 0 ? T(0) : from.X[i * from.m + example];
+        X[(tile * d + i) * tile_row<T> + column] = from.X[i * from.m + example];
       for (std::int64_t j = 0; j < k; ++j)
-        Y[(tile * k + j) * tile_row<T> + column] = example < 0 ? T(0) : from.Y[j * from.m + example];
+        Y[(tile * k + j) * tile_row<T> + column] = from.Y[j * from.m + example];
     }
   }
 };
