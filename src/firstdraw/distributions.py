@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from firstdraw.arrays import Floats, Shape
 from firstdraw.catalogue import Catalogue
@@ -207,6 +206,8 @@ class TruncatedNormal(Distribution):
 
     @property
     def standard_deviation(self) -> float:
+        from scipy import special
+
         # The formula above loses its digits for small c. Its two integrals are incomplete gamma functions of
         # c^2/2, whose ratio keeps them; below 1e-8 the law is uniform to the last digit.
         half = self.cut * self.cut / 2
@@ -218,6 +219,8 @@ class TruncatedNormal(Distribution):
         return -self.cut * self.scale, self.cut * self.scale
 
     def sample(self, draws: Draws, name: str, shape: Shape) -> Floats:
+        from scipy import special
+
         below = float(special.ndtr(-self.cut))
         p = below + draws.uniform(name, shape) * (1 - 2 * below)
         return np.clip(special.ndtri(p), -self.cut, self.cut) * self.scale
