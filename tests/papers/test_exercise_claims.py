@@ -80,7 +80,7 @@ FROM_THE_EXERCISE: Final[dict[str, tuple[Verdict, dict[str, Range]]]] = {
             "Glorot and Bengio, layer 3": (0.5773, 0.5774),
         },
     ),
-    # One seed of 300 wide layers: theory says 1 and 1/2.
+    # One seed of 200 wide layers: theory says 1 and 1/2.
     "he-relu": (HOLDS, {"He, factor a layer": (0.96, 1.01), "Xavier, factor a layer": (0.48, 0.505)}),
     "he-quick": (
         HALF,

@@ -2,7 +2,8 @@
 
 from firstdraw.experiments.reading import as_table, as_toml, read_file, read_table
 from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
-from firstdraw.experiments.run import Prepared, prepare, run
+from firstdraw.experiments.run import prepare, run, run_together
+from firstdraw.experiments.sharing import Prepared, total_steps
 from firstdraw.experiments.spec import Initialization, Spec, Training
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "read_file",
     "read_table",
     "run",
+    "run_together",
+    "total_steps",
 ]
