@@ -18,7 +18,7 @@ FLOORS = {
     3: {"engine", "probes"},
     4: {"diagnosis"},
     5: {"experiments"},
-    6: {"figures", "report", "papers", "result"},
+    6: {"figures", "marks", "papers", "report", "result"},
     7: {"cli", "laboratory", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}

@@ -1,12 +1,14 @@
-"""Floor 1. The logistic function, which activations and losses share."""
+"""Floor 1. The logistic function, which activations and losses share, and its inverse."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from firstdraw.arrays import Floats
 
-__all__ = ["sigmoid"]
+__all__ = ["logit", "sigmoid"]
 
 
 def sigmoid(z: Floats) -> Floats:
@@ -17,3 +19,12 @@ def sigmoid(z: Floats) -> Floats:
     """
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-z))
+
+
+def logit(p: float) -> float:
+    """Return the z whose sigmoid is p, ln(p / (1 - p)), for p between 0 and 1.
+
+    >>> round(logit(0.75), 12) == round(math.log(3), 12)
+    True
+    """
+    return math.log(p) - math.log1p(-p)

@@ -197,7 +197,7 @@ def test_the_exercise_tells_every_claim_with_its_number(exercise_result: Result,
     for claim in claims.unchecked:
         assert claim.statement in exercise_page.text
     assert "18 claims were measured: 14 hold, 4 are half true." in exercise_page.text
-    assert f"{len(claims.unchecked)} more claims need further training" in exercise_page.text
+    assert f"{len(claims.unchecked)} more claims need more training than this" in exercise_page.text
 
 
 def test_the_exercise_shows_both_costs_where_they_differ(exercise_page: Page) -> None:

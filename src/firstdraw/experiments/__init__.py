@@ -3,7 +3,7 @@
 from firstdraw.experiments.reading import as_table, as_toml, read_file, read_table
 from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
 from firstdraw.experiments.run import prepare, run, run_together
-from firstdraw.experiments.sharing import Prepared, total_steps
+from firstdraw.experiments.sharing import Prepared, batches_of, total_steps
 from firstdraw.experiments.spec import Initialization, Spec, Training
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Training",
     "as_table",
     "as_toml",
+    "batches_of",
     "prepare",
     "read_file",
     "read_table",

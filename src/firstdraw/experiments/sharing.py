@@ -103,7 +103,7 @@ def batches_of(experiments: Sequence[Prepared]) -> list[Batch]:
     batches: list[Batch] = []
     for key, runs in sorted(together.items(), key=lambda item: -item[0][1]):
         problem = problems[key]
-        ends = set().union(*(lengths[run] for run in runs)) - {problem.steps}
+        ends = {steps for run in runs for steps in lengths[run] if steps < problem.steps}
         recording = problem.recording
         recording = replace(recording, snapshots=(*recording.snapshots, *sorted(ends)))
         batches.append(Batch(replace(problem, recording=recording), tuple(runs)))

@@ -188,8 +188,8 @@ def logistic_regression_accuracy(
         p = sigmoid(X @ theta)
         gradient = X.T @ (p - labels) + penalty * theta
         theta -= np.linalg.solve((X.T * (p * (1 - p))) @ X + np.diag(penalty), gradient)
-    predicted = judged_inputs @ theta[:-1] + theta[-1] > 0
-    return float(np.mean(predicted == judged_labels))
+    heights: Floats = judged_inputs @ theta[:-1] + theta[-1]
+    return float(np.mean(np.equal(heights > 0, judged_labels)))
 
 
 CLAIMS: Final = (
