@@ -83,5 +83,8 @@ def tally(checked: Sequence[Checked]) -> str:
     """Return how many claims were measured and what came of them, without a full stop."""
     counts = {verdict: sum(item.verdict is verdict for item in checked) for verdict in Verdict}
     plural = {Verdict.HOLDS: "hold", Verdict.HALF_TRUE: "are half true", Verdict.DOES_NOT_HOLD: "do not hold"}
-    told = ", ".join(f"{count} {plural[verdict]}" for verdict, count in counts.items() if count)
-    return f"{len(checked)} claims were measured: {told}"
+    singular = {Verdict.HOLDS: "holds", Verdict.HALF_TRUE: "is half true", Verdict.DOES_NOT_HOLD: "does not hold"}
+    told = ", ".join(
+        f"{count} {(singular if count == 1 else plural)[verdict]}" for verdict, count in counts.items() if count
+    )
+    return f"{len(checked)} claim{' was' if len(checked) == 1 else 's were'} measured: {told}"

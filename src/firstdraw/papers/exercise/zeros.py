@@ -169,7 +169,7 @@ def logistic_regression_accuracy(
     """Return the accuracy of a logistic regression, trained on one set and judged on another.
 
     Newton's method minimizes sum_i ln(1 + exp(-s_i (w x_i + b))) + |w|²/2, s_i = ±1 by class: what scikit-learn's
-    `LogisticRegression` minimizes by default, to the last digits.
+    `LogisticRegression` minimizes by default, and to its minimum, before which that stops.
 
     Args:
         inputs: points to train on `[m, d]`.
