@@ -64,10 +64,8 @@ def print_tally(claims: Claims) -> None:
             console.print(Padding(Text(item.sentence), (0, 0, 0, 4)))
     console.print()
     if claims.unchecked:
-        more = (
-            f"`firstdraw paper {claims.paper}` measures the {len(claims.unchecked)} others; it trains for minutes here."
-        )
-        console.print(Text(more))
+        others = f"`firstdraw paper {claims.paper}` measures the {len(claims.unchecked)} others"
+        console.print(Text(f"{others}; on the reference engine it trains for minutes."))
     console.print(Text("Every claim is in the report, with what was measured."))
 
 
