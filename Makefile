@@ -33,8 +33,9 @@ format: $(VENV)/.check ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.parity ## the native engine beside its peers: a table (installs PyTorch and JAX; a quarter of an hour)
+bench: $(VENV)/.parity ## the command beside a bare script, the engine beside its peers (installs PyTorch and JAX; a quarter of an hour)
 	$(PIP) jax==0.10.2
+	$(BIN)/python bench/command.py
 	$(BIN)/python bench/compare.py
 
 picture: $(VENV)/.run ## draw the pictures of the README

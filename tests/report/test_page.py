@@ -224,7 +224,7 @@ def test_only_the_first_dozen_initializations_get_a_card(make_page: Callable[[st
 def test_the_time_is_told_only_where_it_was_taken(
     exercise_page: Page, make_page: Callable[[str], tuple[Result, Page]]
 ) -> None:
-    assert "Where the time went: training 6.5 s." in exercise_page.text
+    assert "Where the time went: training 6.50 s." in exercise_page.text
     assert "Where the time went" not in make_page("small")[1].text
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Event
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from firstdraw.engine import Progress
+if TYPE_CHECKING:
+    from firstdraw.engine import Progress
 
 __all__ = ["in_background"]
 

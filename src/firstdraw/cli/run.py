@@ -83,11 +83,11 @@ def told(
         every_claim: whether to train the paper's other experiments, too.
         progress: whether to show it.
     """
-    from firstdraw.experiments import prepare, run, run_together, total_steps
-    from firstdraw.papers import Claims, further_training
-    from firstdraw.report.files import check_writable
-    from firstdraw.result import Result
-
+    with watch.part("start"):
+        from firstdraw.experiments import prepare, run, run_together, total_steps
+        from firstdraw.papers import Claims, further_training
+        from firstdraw.report.files import check_writable
+        from firstdraw.result import Result
     with watch.part("data"):
         main = prepare(spec)
         studies = dict(paper.studies()) if paper is not None else {}
