@@ -226,7 +226,7 @@ def _prepare(table: dict[str, Any], *settings: str) -> str:
 
 
 def test_the_spec_that_the_settings_break_is_valid() -> None:
-    assert prepare(read_table(VALID)).total_steps == 5
+    assert total_steps((prepare(read_table(VALID)),)) == 5
 
 
 @pytest.mark.parametrize(("setting", "sentence"), BY_SETTING.items())
