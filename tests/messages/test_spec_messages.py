@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from firstdraw.errors import InputError, shown
-from firstdraw.experiments import prepare, read_file, read_table
+from firstdraw.experiments import prepare, read_file, read_table, total_steps
 
 VALID: dict[str, Any] = {
     "data": {"name": "circles", "train_size": 40, "test_size": 20},
