@@ -16,7 +16,9 @@ SMALLEST_RATIO: Final = 10.0
 """A logarithmic axis spans at least this factor: a constant must look constant, not like its own rounding errors."""
 MARGIN: Final = 0.04
 """The share of an axis that is left free at either end."""
-MOST_TICKS: Final = 6
+PARTS: Final = 7.5
+"""A step between ticks is a part of an axis or the next larger of 1, 2 and 5 times a power of ten, up to 2.5 times as
+large: an axis has three to eight ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def linear_axis(low: float, high: float, margin: float = MARGIN) -> Axis:
     """Return an axis that has room for values from `low` to `high`, with ticks at multiples of 1, 2 or 5.
 
     >>> linear_axis(0, 15_000, margin=0).ticks
-    (0.0, 5000.0, 10000.0, 15000.0)
+    (0.0, 2000.0, 4000.0, 6000.0, 8000.0, 10000.0, 12000.0, 14000.0)
     """
     # Halves, because a difference between two finite numbers may overflow.
     half = high / 2 - low / 2
@@ -66,7 +68,7 @@ def linear_axis(low: float, high: float, margin: float = MARGIN) -> Axis:
         half = abs(low) / 20 or 0.5
     middle = low / 2 + high / 2
     first, last = middle - half * (1 + 2 * margin), middle + half * (1 + 2 * margin)
-    rough = 2 * (half / (MOST_TICKS - 1))
+    rough = 2 * (half * (1 + 2 * margin) / PARTS)
     power = 10.0 ** math.floor(math.log10(rough)) if rough < 1e300 else 1e300
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
     count = math.floor(last / step * (1 + 1e-12)) - math.ceil(first / step * (1 - 1e-12))
@@ -90,7 +92,7 @@ def logarithmic_axis(values: Floats) -> Axis:
     margin = MARGIN * (high - low)
     low, high = low - margin, high + margin
     factors = (1, 2, 5) if high - low < 2 else (1,)
-    every = max(1, math.ceil((high - low) / (MOST_TICKS + 1)))
+    every = max(1, math.ceil((high - low) / PARTS))
     powers = range(math.floor(low), math.floor(high) + 1)
     # Python's own powers: the largest and the smallest doubles end at 1e308 and 1e-323.
     ticks = [float(f"{factor}e{power}") for power in powers if power % every == 0 for factor in factors]
