@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from firstdraw.arrays import Floats, Shape
 from firstdraw.catalogue import Catalogue
@@ -244,6 +243,8 @@ class TruncatedNormal(Distribution):
 
     @property
     def standard_deviation(self) -> float:
+        from scipy import special
+
         # The formula above loses its digits for small c. Its two integrals are incomplete gamma functions of
         # c^2/2, whose ratio keeps them; below 1e-8 the law is uniform to the last digit.
         half = self.cut * self.cut / 2
@@ -257,6 +258,8 @@ class TruncatedNormal(Distribution):
     def sample(
         self, draws: Draws, name: str, shape: Shape, *, shard: Shard | None = None, out: Floats | None = None
     ) -> Floats:
+        from scipy import special
+
         below = float(special.ndtr(-self.cut))
         filled = destination(out, elements_of(shape, shard).shape)
         wide = filled if filled.dtype == np.float64 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,9 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
+    # Read when NumPy is imported. Its matrix products are small here, and threads that wait for more of them would take
+    # the cores from those that train.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def command() -> None:
         # Not `commands.main`, which ends a command whose output nobody reads any more by itself, with code 1.
@@ -35,11 +39,11 @@ def commands() -> None:
 
     \b
     Examples:
-      firstdraw run                                    the exercise: zeros, normal x10, Xavier, He
+      firstdraw run                                    the exercise, with every claim of its write-up
       firstdraw run --set training.steps=60000         the same, trained longer
       firstdraw run --print-spec > mine.toml           a spec to start from
       firstdraw run mine.toml --out mine.html          your own experiment
-      firstdraw paper exercise                         every claim of the exercise, measured
+      firstdraw paper exercise                         the same claims, each printed with its numbers
       firstdraw list initializers                      what there is
     """
 
@@ -75,7 +79,7 @@ def run(
 ) -> None:
     r"""Train each initialization of SPEC, a TOML file, and report what came of it.
 
-    Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles.
+    Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles, with every claim of its write-up.
 
     \b
     Examples:
@@ -98,7 +102,7 @@ def run(
 @engine_option
 @progress_option
 def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progress: bool) -> None:
-    r"""Measure every claim of a publication; `exercise` is the one there is so far.
+    r"""Measure every claim of a publication and print each; `exercise` is the one there is so far.
 
     \b
     Examples:
