@@ -150,9 +150,9 @@ def _seeded(
 
 GOOD, BAD = [0.97 + i / 1000 for i in range(20)], [0.6 + i / 1000 for i in range(20)]
 SEEDS = {
-    "good He": {"He": GOOD, "normal x10": BAD, "normal x1": BAD, "Xavier": GOOD},
-    "bad He": {"He": BAD, "normal x10": GOOD, "normal x1": GOOD, "Xavier": GOOD},
-    "all good": {"He": GOOD, "normal x10": GOOD, "normal x1": GOOD, "Xavier": GOOD},
+    "good He": {"He": GOOD, "normal x10": BAD, "normal x1": BAD},
+    "bad He": {"He": BAD, "normal x10": GOOD, "normal x1": GOOD},
+    "all good": {"He": GOOD, "normal x10": GOOD, "normal x1": GOOD},
 }
 FALLING = {f"{scale:g}": [0.9 - i / 10] * 3 for i, scale in enumerate(SCALES)}
 

@@ -49,6 +49,6 @@ def studies() -> Mapping[str, Spec]:
         "symmetric": varied(exercise.seeds, Initialization("constant 0.5", ConstantValue(0.5))),
         "longer": replace(varied(SOME_SEEDS, large), training=replace(coarse.training, steps=LONG_STEPS)),
         "scales": varied(FEW_SEEDS, *(Initialization(f"{scale:g}", PlainNormal(scale)) for scale in SCALES)),
-        "seeds": varied(SEEDS, large, Initialization("normal x1", PlainNormal(1.0)), started["Xavier"], started["He"]),
+        "seeds": varied(SEEDS, large, Initialization("normal x1", PlainNormal(1.0)), started["He"]),
         "biases": varied(SEEDS, Initialization("He, random biases", HeNormal(), PlainNormal(0.1))),
     }
