@@ -13,7 +13,7 @@ FIRSTDRAW_INLINE void first_rows(const Left<T>& W, const T* above, const T* F, c
                                  T* dW, T* db, bool fresh) {
   using S = Simd<T, B>;
   using V = typename S::Vector;
-  constexpr std::int64_t row = tile_row<T>;
+  constexpr std::int64_t row = tile_row;
   V sum[rows][columns], sum_db[rows];
 #pragma GCC unroll 8
   for (int j = 0; j < rows; ++j) {
@@ -23,7 +23,7 @@ FIRSTDRAW_INLINE void first_rows(const Left<T>& W, const T* above, const T* F, c
   }
   const auto next_strip = [&]<int wide>() FIRSTDRAW_LAMBDA {
     V dZ[rows][wide];
-    multiply<T, B, Start::zero>(dZ, W, above, above, TileRows<T>{}, terms, above);
+    multiply<T, B, Start::zero>(dZ, W, above, above, TileRows{}, terms, above);
 #pragma GCC unroll 8
     for (int v = 0; v < wide; ++v) {
       V x[columns];
@@ -63,7 +63,7 @@ __attribute__((noinline)) void first_gradient(Left<T> W, const T* above, const T
   with_constant<most_first_inputs<B>>(in, [&]<int columns>() FIRSTDRAW_LAMBDA {
     for (int j = 0; j < out; j += most)
       with_constant<most>(out - j < most ? out - j : most, [&]<int rows>() FIRSTDRAW_LAMBDA {
-        first_rows<T, B, finish, rows, columns>({W.data + j * W.row, W.row, W.step}, above, F + j * tile_row<T>, X,
+        first_rows<T, B, finish, rows, columns>({W.data + j * W.row, W.row, W.step}, above, F + j * tile_row, X,
                                                 vectors, terms, to.dW + std::int64_t(j) * columns * lanes,
                                                 to.db + j * lanes, to.fresh);
       });

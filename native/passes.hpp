@@ -29,7 +29,7 @@ template <class T, int B> class Passes {
     for (int l = 0, branch = 0; l < L_; ++l) {
       const bool ends = branch < task.branches && task.branch[3 * branch + 1] == l + 1;
       branch += ends;
-      const std::int64_t size = task.widths[l + 1] * tile_row<T>;
+      const std::int64_t size = task.widths[l + 1] * tile_row;
       T* const a = arena.take<T>(size);
       T* const d = arena.take<T>(derivative && l + 1 < L_ ? size : 0);
       T* const f = arena.take<T>(ends ? size : 0);
@@ -39,7 +39,7 @@ template <class T, int B> class Passes {
       F_[l + 1] = ends ? f : a;
     }
     sums_ = arena.take<T>(layers_.sums);
-    transposed_ = arena.take<T>(round_up(layers_.widest, lanes) * tile_row<T>);
+    transposed_ = arena.take<T>(round_up(layers_.widest, lanes) * tile_row);
   }
 
   const Layer& layer(int l) const { return layers_.layer[l]; }
@@ -60,7 +60,7 @@ template <class T, int B> class Passes {
       multiply_forward(y, A_[l], F_[l + 1], samples, on_the_way);
       if (checked && !infinite && !finite(F_[l + 1], y.out, checked)) infinite = l + 1;
       const bool left = y.activated && !on_the_way && activation_ != Activation::identity;
-      for (std::int64_t row = 0; left && row < y.out * tile_row<T>; row += tile_row<T>)
+      for (std::int64_t row = 0; left && row < y.out * tile_row; row += tile_row)
         if (rectified) rectify<T, B>(F_[l + 1] + row, samples);
         else activate<T, B>(activation_, F_[l + 1] + row, D_[l + 1] + row, samples, slope_);
       if (!y.ends_branch()) continue;
@@ -130,14 +130,14 @@ template <class T, int B> class Passes {
   static bool finite(const T* Z, int rows, std::int64_t count) {
     T zeros = 0;
     for (int j = 0; j < rows; ++j)
-      for (std::int64_t s = 0; s < count; ++s) zeros += Z[j * tile_row<T> + s] * T(0);
+      for (std::int64_t s = 0; s < count; ++s) zeros += Z[j * tile_row + s] * T(0);
     return zeros == 0;
   }
 
   // Z = b + W A, rectified on the way if asked.
   void multiply_forward(const Layer& y, const T* A, T* Z, std::int64_t samples, bool rectified) const {
-    const auto run = rectified ? product<T, B, Start::row, Finish::rectify, TileRows<T>>
-                               : product<T, B, Start::row, Finish::plain, TileRows<T>>;
+    const auto run = rectified ? product<T, B, Start::row, Finish::rectify, TileRows>
+                               : product<T, B, Start::row, Finish::plain, TileRows>;
     run({theta_ + y.W, y.in, 1}, A, Z, {}, y.out, int(samples / lanes), y.in, theta_ + y.b, nullptr);
   }
 
@@ -153,9 +153,9 @@ template <class T, int B> class Passes {
   void multiply_backward(const Layer& y, int l, const T* dZ, T* dA, std::int64_t samples) const {
     const Finish finish = finish_below(layer(l - 1));
     const auto run_from = [&]<Start start>() {
-      const auto run = finish == Finish::plain            ? product<T, B, start, Finish::plain, TileRows<T>>
-                       : finish == Finish::where_positive ? product<T, B, start, Finish::where_positive, TileRows<T>>
-                                                          : product<T, B, start, Finish::times, TileRows<T>>;
+      const auto run = finish == Finish::plain            ? product<T, B, start, Finish::plain, TileRows>
+                       : finish == Finish::where_positive ? product<T, B, start, Finish::where_positive, TileRows>
+                                                          : product<T, B, start, Finish::times, TileRows>;
       run({theta_ + y.W, 1, y.in}, dZ, dA, {}, y.in, int(samples / lanes), y.out, nullptr, factor_below(l));
     };
     if (y.begins_branch) run_from.template operator()<Start::there>();
@@ -183,7 +183,7 @@ template <class T, int B> class Passes {
     transpose<T, B>(A, y.in, samples, transposed_, y.dW_row);
     const auto run = fresh ? product<T, B, Start::zero, Finish::plain, Rows>
                            : product<T, B, Start::there, Finish::plain, Rows>;
-    run({dZ, tile_row<T>, 1}, transposed_, y.straight ? g + y.W : sums_ + y.sums, {y.dW_row, y.dW_row}, y.out,
+    run({dZ, tile_row, 1}, transposed_, y.straight ? g + y.W : sums_ + y.sums, {y.dW_row, y.dW_row}, y.out,
         int(y.dW_row / lanes), int(samples), nullptr, nullptr);
   }
 
@@ -191,7 +191,7 @@ template <class T, int B> class Passes {
   void add_branch(const Layer& y, const T* X, const T* F, T* A, std::int64_t samples) const {
     const V alpha = S::broadcast(theta_[y.alpha]);
     for (int j = 0; j < y.out; ++j)
-      for (std::int64_t at = j * tile_row<T>; at < j * tile_row<T> + samples; at += lanes)
+      for (std::int64_t at = j * tile_row; at < j * tile_row + samples; at += lanes)
         S::store(A + at, S::load(X + at) + alpha * S::load(F + at));
   }
 
@@ -203,7 +203,7 @@ template <class T, int B> class Passes {
     T* const dalpha = db_of(y) + y.out * lanes;
     V sum = fresh ? V{} : S::load(dalpha);
     for (int j = 0; j < y.out; ++j)
-      for (std::int64_t at = j * tile_row<T>; at < j * tile_row<T> + samples; at += lanes) {
+      for (std::int64_t at = j * tile_row; at < j * tile_row + samples; at += lanes) {
         const V d = S::load(dA + at);
         sum += d * S::load(F + at);
         const V dF = alpha * d;

@@ -13,9 +13,9 @@ namespace firstdraw {
 namespace {
 
 // A tile of examples: every matrix with one column a sample has rows of this many elements, whatever it holds, so that
-// the way from one row to the next is known when this is compiled. A narrow network's activations stay in the first
-// cache; twenty vectors of AVX-512 are five blocks.
-template <class T> constexpr std::int64_t tile_row = 1280 / std::int64_t(sizeof(T));
+// the way from one row to the next is known when this is compiled. Small enough that a narrow network's activations stay
+// in the caches nearby, large enough that few calls do much.
+constexpr std::int64_t tile_row = 320;
 
 template <class T, int B> using Vector = typename Simd<T, B>::Vector;
 
@@ -55,8 +55,8 @@ FIRSTDRAW_INLINE Vector<T, B> finished(Vector<T, B> c, const T* F) {
 struct Rows {
   std::int64_t R, C;
 };
-template <class T> struct TileRows {
-  static constexpr std::int64_t R = tile_row<T>, C = tile_row<T>;
+struct TileRows {
+  static constexpr std::int64_t R = tile_row, C = tile_row;
 };
 
 // A block of C before it is finished.

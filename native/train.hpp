@@ -116,7 +116,7 @@ template <class T, int B> class Run {
       }
       loss_gradient<T, B>(task_.loss, Z, Y, int(batch.k), samples, batch.m);
       for (int j = 0; j < batch.k; ++j)
-        for (std::int64_t s = count; s < samples; ++s) Z[j * tile_row<T> + s] = 0;
+        for (std::int64_t s = count; s < samples; ++s) Z[j * tile_row + s] = 0;
       passes_.backward(samples, tile == 0, g_);
     }
     passes_.collect(g_);
@@ -127,7 +127,7 @@ template <class T, int B> class Run {
   void add_squares(std::int64_t count) {
     for (int l = 0; l < L_; ++l)
       for (int j = 0; j < passes_.layer(l).out; ++j) {
-        const T* a = passes_.output(l + 1) + j * tile_row<T>;
+        const T* a = passes_.output(l + 1) + j * tile_row;
         for (std::int64_t s = 0; s < count; ++s) squares_[l] += double(a[s]) * double(a[s]);
       }
   }
