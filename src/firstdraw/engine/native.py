@@ -32,10 +32,10 @@ with contextlib.suppress(ImportError):
 
 __all__ = ["FUNCTIONS", "TARGETS", "best_target", "evaluate", "is_built", "measured_peak", "targets", "train"]
 
-Target = Literal["baseline", "avx2", "avx512"]
+Target = Literal["baseline", "avx2", "avx512", "neon"]
 
 # The orders of the enumerations in native/task.hpp and native/engine.hpp.
-TARGETS: Final[tuple[Target, ...]] = ("baseline", "avx2", "avx512")
+TARGETS: Final[tuple[Target, ...]] = ("baseline", "avx2", "avx512", "neon")
 ACTIVATION_CODES: Final[tuple[str, ...]] = (
     "identity",
     "relu",
