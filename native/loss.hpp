@@ -63,8 +63,8 @@ struct CostSums {
 // Adds the costs of the first `count` examples of a tile, overflow-safe and as textbooks write them, and how many are
 // classified rightly. Runs at the records only, one example after the other, in float64.
 template <class T>
-void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, int k, std::int64_t samples,
-               std::int64_t count, CostSums& sums) {
+static void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, int k, std::int64_t samples,
+                      std::int64_t count, CostSums& sums) {
   for (std::int64_t s = 0; s < count; ++s) {
     std::int64_t best = 0;
     for (int j = 1; j < k; ++j)

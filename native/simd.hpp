@@ -3,7 +3,8 @@
 // Everything is a template over the number type T and the width in bytes B (16 for the baseline and NEON, 32 for
 // AVX2, 64 for AVX-512), so that the same source compiled for three instruction sets has three sets of symbols.
 // Nothing here, or in what includes it, uses the standard library: the linker must never pick a function that was
-// compiled for another instruction set, and the same files are to run in a browser.
+// compiled for another instruction set, and the same files are to run in a browser. For the same reason what is no
+// template over B is inlined everywhere, or static.
 #pragma once
 
 #include <cstdint>

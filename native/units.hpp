@@ -20,7 +20,7 @@ template <class T> struct Units {
 template <class T> T magnitude(T x) { return x < 0 ? -x : x; }
 
 // The largest difference between two units in any one number.
-template <class T> double unit_difference(const Units<T>& u) {
+template <class T> static double unit_difference(const Units<T>& u) {
   T largest = 0;
   for (int i = 0; i < u.size(); ++i) {
     T low = u.at(0, i), high = low;
@@ -54,7 +54,7 @@ template <class T> struct Scales {
 };
 
 // How many units differ by more than sqrt(eps); `key` and `order` have room for one number a unit.
-template <class T> int distinct_units(const Units<T>& u, double* key, std::int64_t* order) {
+template <class T> static int distinct_units(const Units<T>& u, double* key, std::int64_t* order) {
   const Scales<T> scales(u);
   const T tolerance = sizeof(T) == 4 ? T(3.4526698300124393e-4) : T(1.4901161193847656e-8);
   for (int unit = 0; unit < u.units; ++unit) {
