@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -26,7 +28,7 @@ template <class T, int B> constexpr Kernels<T> kernels_of_width() {
   return {workspace_bytes<T, B>, make_run<T, B>, train_network<T, B>, multiply_adds<T, B>, evaluate<T, B>};
 }
 
-template <class T> Kernels<T> kernels(Target target) {
+template <class T> Kernels<T> kernels([[maybe_unused]] Target target) {
 #if defined(__x86_64__)
   if (target == Target::avx512) return kernels_of_width<T, 64>();
   if (target == Target::avx2) return kernels_of_width<T, 32>();
@@ -36,6 +38,18 @@ template <class T> Kernels<T> kernels(Target target) {
 
 struct Freed {
   void operator()(char* memory) const { std::free(memory); }
+};
+
+// A lack of memory that says how much was asked for.
+class NoRoom : public std::bad_alloc {
+ public:
+  NoRoom(int threads, std::int64_t bytes)
+      : sentence_("there is no room for the workspaces of " + std::to_string(threads) + " threads, " +
+                  std::to_string(bytes) + " bytes each; fewer threads, narrower layers or smaller batches need less") {}
+  const char* what() const noexcept override { return sentence_.c_str(); }
+
+ private:
+  std::string sentence_;
 };
 
 }  // namespace
@@ -73,21 +87,29 @@ bool train(Task<T> task, int threads, Target target, const std::function<bool(st
   std::vector<std::unique_ptr<char, Freed>> memory;
   for (int thread = 0; thread < threads; ++thread) {
     memory.emplace_back(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>(bytes))));
-    if (!memory.back()) throw std::bad_alloc();
+    if (!memory.back()) throw NoRoom(threads, bytes);
   }
   std::atomic<std::int64_t> next{0};
   int working = threads;
   std::mutex mutex;
   std::condition_variable finished;
   std::vector<std::thread> workers;
-  for (int thread = 0; thread < threads; ++thread)
-    workers.emplace_back([&, thread] {
-      void* const run = kernel.make(task, memory[static_cast<std::size_t>(thread)].get());
-      for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
-        kernel.train(run, network);
-      const std::lock_guard<std::mutex> lock(mutex);
-      if (--working == 0) finished.notify_one();
-    });
+  const auto work = [&](char* workspace) {
+    void* const run = kernel.make(task, workspace);
+    for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
+      kernel.train(run, network);
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (--working == 0) finished.notify_one();
+  };
+  workers.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (const auto& workspace : memory) workers.emplace_back(work, workspace.get());
+  } catch (const std::system_error&) {
+    // The machine starts no more threads: those that there are train all networks, with the same results.
+    if (workers.empty()) throw;
+    const std::lock_guard<std::mutex> lock(mutex);
+    working -= threads - static_cast<int>(workers.size());
+  }
   const auto all_ended = [&] {
     std::unique_lock<std::mutex> lock(mutex);
     return finished.wait_for(lock, std::chrono::milliseconds(50), [&] { return working == 0; });
