@@ -165,16 +165,18 @@ template <class T, int B> class Run {
   }
 
   void pack(const Examples<T>& from, const Tiles<T>& to) const {
-    for (std::int64_t s = 0; s < round_up(from.m, samples_); ++s) pack_example(from, s < from.m ? s : -1, to, s);
+    for (std::int64_t s = 0; s < round_up(from.m, samples_); ++s)
+      pack_example(from, s < from.m ? s : from.m - 1, to, s);
   }
 
-  // Puts example `from_s`, or zeros for -1, into column s of the tiles.
+  // Puts example `from_s` into column s of the tiles. Columns left over are copies of the last example: zeros could
+  // overflow where no example does, and then 0 times their activations would be NaN.
   void pack_example(const Examples<T>& from, std::int64_t from_s, const Tiles<T>& to, std::int64_t s) const {
     const std::int64_t d = task_.widths[0], k = task_.widths[L_], tile = s / samples_, column = s % samples_;
     for (std::int64_t i = 0; i < d; ++i)
-      to.X[(tile * d + i) * samples_ + column] = from_s < 0 ? T(0) : from.X[i * from.m + from_s];
+      to.X[(tile * d + i) * samples_ + column] = from.X[i * from.m + from_s];
     for (std::int64_t j = 0; j < k; ++j)
-      to.Y[(tile * k + j) * samples_ + column] = from_s < 0 ? T(0) : from.Y[j * from.m + from_s];
+      to.Y[(tile * k + j) * samples_ + column] = from.Y[j * from.m + from_s];
   }
 
   void copy(const T* from, T* to) const {
@@ -212,7 +214,7 @@ template <class T, int B> class Run {
     const std::int64_t count = task_.train.m - start < batch_.m ? task_.train.m - start : batch_.m;
     gathered_ = {batch_.X, batch_.Y, count};
     for (std::int64_t s = 0; s < round_up(count, samples_); ++s)
-      pack_example(task_.train, s < count ? order_[start + s] : -1, gathered_, s);
+      pack_example(task_.train, order_[start + (s < count ? s : count - 1)], gathered_, s);
   }
 
   // Runs a tile through all layers. Looks at the first `checked` examples before each activation, and returns the
