@@ -99,7 +99,9 @@ template <class T, int B> class Run {
     std::int64_t step = 0;
     for (; step <= task_.steps; ++step) {
       if (row < task_.R && task_.record_steps[row] == step) {
-        if (const int layer = record(row++)) {
+        const int layer = record(row++);
+        if (is_cancelled()) return;
+        if (layer) {
           diverge(outcome, step, layer);
           break;
         }
@@ -118,6 +120,7 @@ template <class T, int B> class Run {
         batch = &gathered_;
       }
       gradient(*batch, nullptr);
+      if (is_cancelled()) return;
       const bool finite = update<T, B>(task_.optimizer, theta_, g_, state_, previous_, P_, step + 1);
       if (!finite) {
         copy(previous_, task_.records.final + k * task_.P);
@@ -127,7 +130,6 @@ template <class T, int B> class Run {
       if ((step & 31) == 31) {
         __atomic_fetch_add(task_.steps_done, step + 1 - reported, __ATOMIC_RELAXED);
         reported = step + 1;
-        if (__atomic_load_n(task_.cancelled, __ATOMIC_RELAXED)) return;
       }
     }
     if (!outcome[0] || outcome[1] == step) copy(theta_, task_.records.final + k * task_.P);
@@ -145,6 +147,10 @@ template <class T, int B> class Run {
   Tiles<T> train_, test_, batch_, gathered_{};
   std::int64_t *order_, *merge_, *unit_order_;
   double *keys_, *squares_, *unit_keys_;
+
+  // Asked before each piece of work that takes a wide network longer than a person waits: a layer of a tile, the units
+  // of a layer. What the piece would have left is then of no use, and nothing that follows may look at it.
+  bool is_cancelled() const { return __atomic_load_n(task_.cancelled, __ATOMIC_RELAXED) != 0; }
 
   bool needs_derivative() const {
     return task_.activation != Activation::relu && task_.activation != Activation::identity;
@@ -222,7 +228,7 @@ template <class T, int B> class Run {
   int forward(const T* X, std::int64_t checked) {
     A_[0] = const_cast<T*>(X);
     int infinite = 0;
-    for (int l = 0; l < L_; ++l) {
+    for (int l = 0; l < L_ && !is_cancelled(); ++l) {
       const Layer& y = layers_[l];
       const auto multiply = task_.activation == Activation::relu && l + 1 < L_ && !checked
                                 ? product<T, B, Start::row, Finish::rectify>
@@ -257,7 +263,7 @@ template <class T, int B> class Run {
     for (std::int64_t from = 0; from < batch.m; from += samples_) {
       const std::int64_t tile = from / samples_, count = batch.m - from < samples_ ? batch.m - from : samples_;
       const T* Y = batch.Y + tile * k * samples_;
-      if (__atomic_load_n(task_.cancelled, __ATOMIC_RELAXED)) return 0;
+      if (is_cancelled()) return 0;
       const int infinite = forward(batch.X + tile * task_.widths[0] * samples_, costs != nullptr ? count : 0);
       if (costs != nullptr) {
         add_costs(task_.loss, A_[L_], Y, task_.train.labels ? task_.train.labels + from : nullptr, k, samples_, count,
@@ -288,7 +294,7 @@ template <class T, int B> class Run {
         task_.activation == Activation::identity ? product<T, B, Start::zero, Finish::plain>
         : task_.activation == Activation::relu   ? product<T, B, Start::zero, Finish::where_positive>
                                                  : product<T, B, Start::zero, Finish::times>;
-    for (int l = L_ - 1; l >= 0; --l) {
+    for (int l = L_ - 1; l >= 0 && !is_cancelled(); --l) {
       const Layer& y = layers_[l];
       T* const G = sums_ + y.G;
       T* const bias_sums = G + y.out * y.G_row;
@@ -348,11 +354,12 @@ template <class T, int B> class Run {
     for (int l = 0; l < L_; ++l) squares_[l] = 0;
     CostSums costs;
     if (const int infinite = gradient(train_, &costs)) return infinite;
+    if (is_cancelled()) return 0;
     const double m = double(task_.train.m);
     to.cost[at] = costs.cost.value() / m;
     to.textbook_cost[at] = costs.textbook.value() / m;
     if (task_.train.labels) to.train_accuracy[at] = double(costs.right) / m;
-    for (int l = 0; l < L_; ++l) {
+    for (int l = 0; l < L_ && !is_cancelled(); ++l) {
       const Layer& y = layers_[l];
       to.activation_rms[at * L_ + l] = __builtin_sqrt(squares_[l] / (m * y.out));
       to.gradient_rms[at * L_ + l] = rms(g_ + y.W, y.b - y.W);
@@ -370,7 +377,7 @@ template <class T, int B> class Run {
   void test(std::int64_t at) {
     const int k = int(task_.widths[L_]);
     CostSums costs;
-    for (std::int64_t from = 0; from < task_.test.m; from += samples_) {
+    for (std::int64_t from = 0; from < task_.test.m && !is_cancelled(); from += samples_) {
       const std::int64_t tile = from / samples_;
       const std::int64_t count = task_.test.m - from < samples_ ? task_.test.m - from : samples_;
       forward(test_.X + tile * task_.widths[0] * samples_, 0);
