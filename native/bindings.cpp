@@ -1,4 +1,5 @@
-// The module `firstdraw._native`: hands what Python gives, once it is checked, to the engine without the interpreter's lock.
+// The module `firstdraw._native`: hands what Python gives, once it is checked, to the engine, which runs without the
+// interpreter's lock.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 

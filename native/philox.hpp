@@ -11,7 +11,7 @@ struct Words {
   std::uint32_t c[4];
 };
 
-inline Words philox(std::uint64_t block, std::uint64_t seed, std::uint32_t k0, std::uint32_t k1) {
+static inline Words philox(std::uint64_t block, std::uint64_t seed, std::uint32_t k0, std::uint32_t k1) {
   std::uint32_t c0 = std::uint32_t(block), c1 = std::uint32_t(block >> 32);
   std::uint32_t c2 = std::uint32_t(seed), c3 = std::uint32_t(seed >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -28,12 +28,12 @@ inline Words philox(std::uint64_t block, std::uint64_t seed, std::uint32_t k0, s
 }
 
 // The upper 53 of 64 bits as a number in [0, 1).
-inline double unit_interval(std::uint32_t low, std::uint32_t high) {
+static inline double unit_interval(std::uint32_t low, std::uint32_t high) {
   return double((std::uint64_t(high) << 32 | low) >> 11) * 0x1p-53;
 }
 
 // Element i of the uniform draws under a key and a seed.
-inline double uniform(std::int64_t i, std::uint64_t seed, std::uint32_t k0, std::uint32_t k1) {
+static inline double uniform(std::int64_t i, std::uint64_t seed, std::uint32_t k0, std::uint32_t k1) {
   const Words w = philox(std::uint64_t(i) / 2, seed, k0, k1);
   return i % 2 ? unit_interval(w.c[2], w.c[3]) : unit_interval(w.c[0], w.c[1]);
 }

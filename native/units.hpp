@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "simd.hpp"
+
 namespace firstdraw {
 
 // What describes a layer's units, one row each: weights in, bias, weights out.
@@ -38,7 +40,7 @@ template <class T> static double unit_difference(const Units<T>& u) {
 template <class T> struct Scales {
   T in = 0, bias = 0, out = 0;
 
-  explicit Scales(const Units<T>& u) {
+  FIRSTDRAW_INLINE explicit Scales(const Units<T>& u) {
     for (int unit = 0; unit < u.units; ++unit)
       for (int i = 0; i < u.size(); ++i) {
         T& largest = i < u.in ? in : i == u.in ? bias : out;
