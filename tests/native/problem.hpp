@@ -86,7 +86,8 @@ template <class T> struct Problem {
         batches(o.batch > 0 ? (o.m + o.batch - 1) / o.batch : 1), widths(L + 1), X(o.widths[0] * o.m),
         Y(o.widths.back() * o.m), test_X(o.widths[0] * o.held_out), test_Y(o.widths.back() * o.held_out), labels(o.m),
         test_labels(o.held_out), keys(2 * ((o.steps + batches - 1) / batches)), seeds(o.n), record_steps(R),
-        snapshot_steps(S), start(o.n * P), snapshots(o.n * S * P, T(nan)), final(o.n * P, T(nan)), outcome(o.n * 3, -1) {
+        snapshot_steps(S), start(o.n * P), snapshots(o.n * S * P, T(nan)),
+        final(o.n * P, T(nan)), outcome(o.n * 3, -1) {
     std::copy(o.widths.begin(), o.widths.end(), widths.begin());
     fill(X, Y, labels, o.m, 1);
     fill(test_X, test_Y, test_labels, o.held_out, 2);

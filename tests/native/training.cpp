@@ -62,7 +62,8 @@ template <class T> void every_rule() {
 
 // From one element to several vectors and register blocks, none of them a multiple of a vector.
 template <class T> void every_width(bool quick) {
-  const std::vector<std::int64_t> odd = quick ? std::vector<std::int64_t>{1, 3, 17} : std::vector<std::int64_t>{1, 2, 3, 5, 17, 33, 130};
+  std::vector<std::int64_t> odd = {1, 3, 17};
+  if (!quick) odd = {1, 2, 3, 5, 17, 33, 130};
   for (const std::int64_t in : odd)
     for (const std::int64_t hidden : odd)
       for (const Activation activation : {Activation::relu, Activation::gelu, Activation::identity})
