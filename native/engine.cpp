@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -29,7 +31,7 @@ template <class T, int B> constexpr Kernels<T> kernels_of_width() {
           train_network<T, B>, multiply_adds<T, B>, evaluate<T, B>};
 }
 
-template <class T> Kernels<T> kernels(Target target) {
+template <class T> Kernels<T> kernels([[maybe_unused]] Target target) {
 #if defined(__x86_64__)
   if (target == Target::avx512) return kernels_of_width<T, 64>();
   if (target == Target::avx2) return kernels_of_width<T, 32>();
@@ -42,9 +44,21 @@ struct Freed {
 };
 using Memory = std::unique_ptr<char, Freed>;
 
-Memory take(std::int64_t bytes) {
+// A lack of memory that says how much was asked for.
+class NoRoom : public std::bad_alloc {
+ public:
+  NoRoom(int threads, std::int64_t bytes)
+      : sentence_("there is no room for the workspaces of " + std::to_string(threads) + " threads, " +
+                  std::to_string(bytes) + " bytes each; fewer threads, narrower layers or smaller batches need less") {}
+  const char* what() const noexcept override { return sentence_.c_str(); }
+
+ private:
+  std::string sentence_;
+};
+
+Memory take(int threads, std::int64_t bytes) {
   Memory memory(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>((bytes + 63) / 64 * 64))));
-  if (!memory) throw std::bad_alloc();
+  if (!memory) throw NoRoom(threads, bytes);
   return memory;
 }
 
@@ -59,23 +73,31 @@ bool train(Task<T> task, int threads, Target target, const std::function<bool(st
   task.cancelled = &cancelled;
 
   // All memory is taken before any thread starts, so that a lack of it is an exception and not half a result.
-  const Memory examples = take(kernel.packed_bytes(task));
+  const Memory examples = take(1, kernel.packed_bytes(task));
   const void* const packed = kernel.pack(task, examples.get());
   std::vector<Memory> memory;
-  for (int thread = 0; thread < threads; ++thread) memory.push_back(take(kernel.bytes(task)));
+  for (int thread = 0; thread < threads; ++thread) memory.push_back(take(threads, kernel.bytes(task)));
   std::atomic<std::int64_t> next{0};
   int working = threads;
   std::mutex mutex;
   std::condition_variable finished;
   std::vector<std::thread> workers;
-  for (int thread = 0; thread < threads; ++thread)
-    workers.emplace_back([&, thread] {
-      void* const run = kernel.make(task, packed, memory[static_cast<std::size_t>(thread)].get());
-      for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
-        kernel.train(run, network);
-      const std::lock_guard<std::mutex> lock(mutex);
-      if (--working == 0) finished.notify_one();
-    });
+  const auto work = [&](char* workspace) {
+    void* const run = kernel.make(task, packed, workspace);
+    for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
+      kernel.train(run, network);
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (--working == 0) finished.notify_one();
+  };
+  workers.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (const auto& workspace : memory) workers.emplace_back(work, workspace.get());
+  } catch (const std::system_error&) {
+    // The machine starts no more threads: those that there are train all networks, with the same results.
+    if (workers.empty()) throw;
+    const std::lock_guard<std::mutex> lock(mutex);
+    working -= threads - static_cast<int>(workers.size());
+  }
   const auto all_ended = [&] {
     std::unique_lock<std::mutex> lock(mutex);
     return finished.wait_for(lock, std::chrono::milliseconds(50), [&] { return working == 0; });

@@ -3,7 +3,8 @@
 
 namespace firstdraw {
 
-enum class Target { baseline, avx2, avx512 };
+// The baseline is what every machine of a kind has: SSE2 on x86-64. On 64-bit Arm that is NEON, by its name.
+enum class Target { baseline, avx2, avx512, neon };
 
 // The widest instruction set that was compiled and that this machine has.
 Target best_target();

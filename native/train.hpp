@@ -19,6 +19,8 @@ template <class T, int B> class Run {
   Run(const Task<T>& task, const Packed<T, B>& packed, Arena& arena)
       : task_(task), packed_(packed), L_(task.L), passes_(task, arena), batches_(task, arena) {
     P_ = round_up(task.P, lanes);
+    // Reports cost a narrow network as much as a step does, and a wide one nothing.
+    report_every_ = task.P < 4096 ? 32 : 1;
     theta_ = arena.take<T>(P_);
     previous_ = arena.take<T>(P_);
     g_ = arena.take<T>(P_);
@@ -66,7 +68,7 @@ template <class T, int B> class Run {
         final = previous_;
         break;
       }
-      if ((step & 31) == 31) {
+      if ((step + 1) % report_every_ == 0) {
         __atomic_fetch_add(task_.steps_done, step + 1 - reported, __ATOMIC_RELAXED);
         reported = step + 1;
       }
@@ -82,7 +84,7 @@ template <class T, int B> class Run {
   int L_;
   Passes<T, B> passes_;
   Batches<T, B> batches_;
-  std::int64_t P_, network_ = 0;
+  std::int64_t P_, report_every_, network_ = 0;
   T *theta_, *previous_, *g_, *state_;
   Part<T>* unit_parts_;
   std::int64_t* unit_order_;

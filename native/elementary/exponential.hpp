@@ -71,9 +71,13 @@ FIRSTDRAW_INLINE typename Simd<T, B>::Vector exponential(typename Simd<T, B>::Ve
   using F = Format<T>;
   x = at_most<T, B>(at_least<T, B>(x, Exponential<T>::lowest), Exponential<T>::highest);
   const ReducedExponent<T, B> e(x, 2 * F::bias);
-  const auto half = (S::bits(e.shifted) << (F::fraction - 1)) & S::bits(S::broadcast(T(__builtin_inf())));
-  const auto rest = (S::bits(e.shifted) << F::fraction) - half;
-  return (S::from_bits(half) + S::from_bits(half) * e.minus_one()) * S::from_bits(rest);
+  // Natural numbers, whose difference may wrap around.
+  typedef typename F::Natural Naturals __attribute__((vector_size(B)));
+  const auto bits = reinterpret_cast<Naturals>(e.shifted);
+  const auto half = (bits << (F::fraction - 1)) & reinterpret_cast<Naturals>(S::broadcast(T(__builtin_inf())));
+  const auto first = reinterpret_cast<typename S::Vector>(half);
+  const auto second = reinterpret_cast<typename S::Vector>((bits << F::fraction) - half);
+  return (first + first * e.minus_one()) * second;
 }
 
 // e^x - 1 = (2^n high + (2^n - 1)) + 2^n (e^r - 1 - high), the first sum nearly exact; 2^1024 is

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from typing import Any, Final, Literal, cast
 
-__all__ = ["TARGETS", "Target", "best_target", "is_built", "module", "targets"]
+__all__ = ["TARGETS", "Target", "best_target", "cores", "is_built", "module", "targets"]
 
-Target = Literal["baseline", "avx2", "avx512"]
+Target = Literal["baseline", "avx2", "avx512", "neon"]
 
 # The order of the enumeration in native/target.hpp.
-TARGETS: Final[tuple[Target, ...]] = ("baseline", "avx2", "avx512")
+TARGETS: Final[tuple[Target, ...]] = ("baseline", "avx2", "avx512", "neon")
 
 module = cast("Any", None)
 # The compiled module is there if a compiler was when the package was installed.
@@ -32,3 +33,9 @@ def targets() -> tuple[Target, ...]:
 def best_target() -> Target:
     """Return the widest of the instruction sets."""
     return TARGETS[int(module.best_target())]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    # Not every system can bind a process to some of the machine's cores.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import itertools
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -250,6 +252,19 @@ def test_an_exception_of_the_progress_callback_stops_the_training() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         native.train(problem, starts(problem, 2), (0, 1), stop)
+
+
+def test_a_wide_network_stops_when_interrupted() -> None:
+    """One step of it takes seconds, and all of them would take hours."""
+    problem = make(
+        widths=(20, *(512,) * 10, 1), examples=5000, held_out=0, steps=10_000, every=10_000, activation="relu"
+    )
+    start = starts(problem, 2)
+    interrupt = threading.Timer(0.5, _thread.interrupt_main)
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        native.train(problem, start, (0, 1))
+    interrupt.join()
 
 
 def test_a_target_that_this_machine_lacks_is_refused() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 
 import click
 
+from firstdraw import compiled
 from firstdraw.engine import native
 from firstdraw.version import __version__
 
@@ -21,7 +21,7 @@ def print_the_installation() -> None:
         click.echo("        install one (on Debian and Ubuntu: apt install g++) and install firstdraw again")
         return
     click.echo(f"engine: native, {native.best_target()} of {', '.join(native.targets())}")
-    click.echo(f"threads: {os.cpu_count()}")
+    click.echo(f"threads: {compiled.cores()}")
     for precision in ("float64", "float32"):
         peak = native.measured_peak(precision)
         click.echo(f"peak of a core, {precision}: {peak / 1e9:.0f} GFLOP/s, measured")

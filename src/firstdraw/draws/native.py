@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 import numpy as np
@@ -42,12 +41,6 @@ def fill(
         np.array(elements.strides, np.int64),
         stream.scale,
         stream.shift,
-        threads or _cores(),
+        threads or compiled.cores(),
         TARGETS.index(target or compiled.best_target()),
     )
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    # Not every system can bind a process to some of the machine's cores.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

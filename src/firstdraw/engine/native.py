@@ -6,7 +6,6 @@ is trained by one thread, from its own start and seed alone.
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
 from typing import Any, Final, cast
 
@@ -59,6 +58,10 @@ FUNCTIONS: Final[tuple[str, ...]] = (
     "cosine",
     "square_root",
 )
+# More than any machine has cores; a thread takes a stack and a workspace.
+MOST_THREADS: Final = 1024
+# Each epoch has its own key of 8 bytes, and takes about a microsecond to prepare.
+MOST_EPOCHS: Final = 10_000_000
 OPTIMIZER_SETTINGS: Final = ("learning_rate", "momentum", "beta_1", "beta_2", "decay", "weight_decay", "epsilon")
 
 
@@ -68,16 +71,17 @@ def measured_peak(precision: Precision, target: Target | None = None) -> float:
 
 
 def evaluate(function: str, x: Floats, target: Target | None = None) -> Floats:
-    """Return one of the engine's own elementary functions of an array `[n]`, in the array's precision.
+    """Return one of the engine's own elementary functions of an array `[n]`, float64 or float32, in its precision.
 
     Args:
         function: one of `FUNCTIONS`.
         x: where to evaluate it.
         target: the instruction set; by default the widest that this machine has.
     """
+    x = np.require(x, requirements=["C", "A"])
     y = np.empty_like(x)
-    call = compiled.module.evaluate_float64 if x.dtype == np.float64 else compiled.module.evaluate_float32
-    call(FUNCTIONS.index(function), np.ascontiguousarray(x), y, TARGETS.index(target or best_target()))
+    call = compiled.module.evaluate_float32 if x.dtype == np.float32 else compiled.module.evaluate_float64
+    call(FUNCTIONS.index(function), x, y, TARGETS.index(target or best_target()))
     return y
 
 
@@ -104,7 +108,8 @@ def train(
         The trajectories; a network that diverges stops, and the others go on.
 
     Raises:
-        InputError: if `parameters` has the wrong shape, or this machine lacks the instruction set.
+        InputError: if `parameters` has the wrong shape, this machine lacks the instruction set, there are more than
+            1,024 threads, or the mini-batches pass over the examples more than 10 million times.
         MemoryError: if there is no room for a network and a tile of examples a thread.
     """
     check_parameters(problem, parameters, seeds)
@@ -112,6 +117,8 @@ def train(
         raise InputError("target", f"must be one of {list(targets())}, what this machine has", target)
     if threads is not None:
         check_positive_integer("threads", threads)
+        if threads > MOST_THREADS:
+            raise InputError("threads", f"must be at most {MOST_THREADS:,}", threads)
     records = empty_records(problem, parameters)
     initial = records.pop("initial")
     outcomes = np.zeros((len(seeds), 3), np.int64)
@@ -130,7 +137,7 @@ def train(
         {} if problem.test is None else _part(problem.test),
         initial,
         records | {"outcome": outcomes},
-        min(threads or os.cpu_count() or 1, max(len(seeds), 1)),
+        min(threads or compiled.cores(), max(len(seeds), 1), MOST_THREADS),
         TARGETS.index(target or best_target()),
         poll,
     )
@@ -149,6 +156,8 @@ def _settings(problem: Problem, seeds: tuple[int, ...]) -> dict[str, Any]:
     optimizer, activation = problem.optimizer, problem.network.activation
     given = {field.name: float(getattr(optimizer, field.name)) for field in fields(cast("Any", optimizer))}
     size, epochs = _shuffles(problem)
+    if epochs > MOST_EPOCHS:
+        raise InputError("steps", f"must make at most {MOST_EPOCHS:,} epochs, not {epochs:,}", problem.steps)
     keys = [key_of(f"batches.epoch.{epoch}", "uniform") for epoch in range(epochs)]
     return {
         "widths": np.array(problem.network.widths, np.int64),
@@ -180,6 +189,6 @@ def _shuffles(problem: Problem) -> tuple[int, int]:
 
 
 def _part(columns: Columns) -> dict[str, Any]:
-    """Return examples as the engine reads them: contiguous, class numbers as 64-bit integers if there are any."""
-    part = {"X": np.ascontiguousarray(columns.X), "Y": np.ascontiguousarray(columns.Y)}
-    return part if columns.labels is None else part | {"labels": np.ascontiguousarray(columns.labels, np.int64)}
+    """Return examples as the engine reads them: contiguous, aligned, class numbers as 64-bit integers if any."""
+    part = {"X": np.require(columns.X, requirements=["C", "A"]), "Y": np.require(columns.Y, requirements=["C", "A"])}
+    return part if columns.labels is None else part | {"labels": np.require(columns.labels, np.int64, ["C", "A"])}

@@ -12,7 +12,7 @@ from firstdraw.datasets import Dataset
 from firstdraw.engine.batches import Batches
 from firstdraw.engine.optimizers import Optimizer
 from firstdraw.errors import InputError
-from firstdraw.losses import LOSSES, Loss, Task
+from firstdraw.losses import LOSSES, BinaryCrossEntropy, Loss, Task
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.rules import check_non_negative_integer, check_positive_integer
 
@@ -82,6 +82,9 @@ class Problem:
         steps: how many updates; 0 measures the start alone.
         recording: what is written down.
         precision: the floating-point format of all of it.
+
+    Raises:
+        InputError: if the parts do not fit each other: shapes, number types, the number of outputs.
     """
 
     network: MultilayerPerceptron
@@ -96,12 +99,42 @@ class Problem:
 
     def __post_init__(self) -> None:
         check_non_negative_integer("steps", self.steps)
+        if self.precision not in ("float64", "float32"):
+            raise InputError("precision", "must be 'float64' or 'float32'", self.precision)
+        _check_columns("train", self.train, self)
+        if self.test is not None:
+            _check_columns("test", self.test, self)
         features, outputs = self.train.X.shape[0], self.train.Y.shape[0]
         widths = self.network.widths
         if widths[0] != features:
             raise InputError("widths[0]", f"must equal the number of input features, {features}", widths[0])
         if widths[-1] != outputs:
             raise InputError(f"widths[{len(widths) - 1}]", f"must equal the number of outputs, {outputs}", widths[-1])
+
+
+def _check_columns(name: str, part: Columns, problem: Problem) -> None:
+    """Refuse examples that are not as the engines read them, or that the rest of the problem does not fit."""
+    X, Y, labels = part.X, part.Y, part.labels
+    for letter, array in (("X", X), ("Y", Y)):
+        if array.ndim != 2:
+            raise InputError(f"{name}.{letter}", "must have two axes, one column an example", array.shape)
+        if array.dtype != np.dtype(problem.precision):
+            raise InputError(
+                f"{name}.{letter}", f"must be of the problem's precision, {problem.precision}", array.dtype
+            )
+    examples = X.shape[1]
+    if examples == 0:
+        raise InputError(f"{name}.X", "must have one example or more", X.shape)
+    if Y.shape[1] != examples:
+        raise InputError(f"{name}.Y", f"must have a column for each of the {examples} examples", Y.shape)
+    if labels is not None and (labels.shape != (examples,) or labels.dtype.kind not in "iu"):
+        raise InputError(f"{name}.labels", f"must be {examples} integers, one an example", labels)
+    for letter, rows, wanted in (
+        ("X", X.shape[0], problem.train.X.shape[0]),
+        ("Y", Y.shape[0], 1 if isinstance(problem.loss, BinaryCrossEntropy) else problem.train.Y.shape[0]),
+    ):
+        if rows != wanted:
+            raise InputError(f"{name}.{letter}", f"must have {wanted} rows for this problem", rows)
 
 
 def columns(dataset: Dataset, loss: Loss, precision: Precision) -> tuple[Columns, Columns | None]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from firstdraw.arrays import Floats
+from firstdraw.draws.counter import LARGEST_SEED
 from firstdraw.engine.problem import Problem
 from firstdraw.errors import InputError
+from firstdraw.rules import is_integer
 
 __all__ = ["Progress", "check_parameters", "empty_records"]
 
@@ -18,10 +20,15 @@ Progress = Callable[[int], None]
 
 
 def check_parameters(problem: Problem, parameters: Floats, seeds: tuple[int, ...]) -> None:
-    """Refuse initial parameters that are not one row a seed."""
+    """Refuse initial parameters that are not one row of real numbers a seed, and seeds that no draws have."""
+    if parameters.dtype.kind not in "fiu":
+        raise InputError("parameters", "must be an array of real numbers", parameters.dtype)
     expected = (len(seeds), problem.network.parameter_count)
     if parameters.shape != expected:
         raise InputError("parameters", f"must have the shape {expected}, one row a seed", parameters.shape)
+    for i, seed in enumerate(seeds):
+        if not (is_integer(seed) and 0 <= seed <= LARGEST_SEED):
+            raise InputError(f"seeds[{i}]", "must be an integer from 0 to 2^64 - 1", seed)
 
 
 def empty_records(problem: Problem, parameters: Floats) -> dict[str, Any]:
@@ -38,6 +45,7 @@ def empty_records(problem: Problem, parameters: Floats) -> dict[str, Any]:
     }
     records: dict[str, Any] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
     records["snapshots"] = np.full((n, S, P), np.nan, problem.precision)
-    records["initial"] = parameters.astype(problem.precision)
-    records["final"] = parameters.astype(problem.precision)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there, and the run diverges
+        records["initial"] = parameters.astype(problem.precision)
+    records["final"] = records["initial"].copy()
     return records
