@@ -69,8 +69,8 @@ template <class T, int B> struct Simd {
   // which takes a multiplier's turn.
   static FIRSTDRAW_INLINE Vector at_least(Vector bound, Vector x) {
 #if defined(__AVX512F__)
-    if constexpr (B == 64 && sizeof(T) == 8) return _mm512_max_pd(bound, x);
-    if constexpr (B == 64 && sizeof(T) == 4) return _mm512_max_ps(bound, x);
+    if constexpr (B == 64 && sizeof(T) == 8) return _mm512_maskz_max_pd(0xff, bound, x);
+    if constexpr (B == 64 && sizeof(T) == 4) return _mm512_maskz_max_ps(0xffff, bound, x);
 #endif
 #if defined(__AVX__)
     if constexpr (B == 32 && sizeof(T) == 8) return _mm256_max_pd(bound, x);
@@ -84,8 +84,8 @@ template <class T, int B> struct Simd {
   }
   static FIRSTDRAW_INLINE Vector at_most(Vector bound, Vector x) {
 #if defined(__AVX512F__)
-    if constexpr (B == 64 && sizeof(T) == 8) return _mm512_min_pd(bound, x);
-    if constexpr (B == 64 && sizeof(T) == 4) return _mm512_min_ps(bound, x);
+    if constexpr (B == 64 && sizeof(T) == 8) return _mm512_maskz_min_pd(0xff, bound, x);
+    if constexpr (B == 64 && sizeof(T) == 4) return _mm512_maskz_min_ps(0xffff, bound, x);
 #endif
 #if defined(__AVX__)
     if constexpr (B == 32 && sizeof(T) == 8) return _mm256_min_pd(bound, x);

@@ -13,7 +13,8 @@ import pytest
 HERE = Path(__file__).parent
 NATIVE = HERE.parents[1] / "native"
 # As in native/CMakeLists.txt, but for the level of optimization; and no warning is let pass.
-FLAGS = ("-std=c++20", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-psabi")
+FLAGS = ("-std=c++20", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
+CONTRACTION = {"kernels": "-ffp-contract=fast", "draws": "-ffp-contract=off"}
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 X86_KERNELS: dict[int, Sequence[str]] = {
     16: (),
@@ -55,16 +56,17 @@ def x86_kernels() -> dict[int, Sequence[str]]:
 
 @pytest.fixture
 def compile_kernels(tmp_path: Path, command: Callable[..., str]) -> Callable[..., list[str]]:
-    """Compile kernels.cpp once a width of vectors, and return the object files."""
+    """Compile kernels.cpp and draws.cpp once a width of vectors, and return the object files."""
 
     def compile_all(compiler: str, kernels: dict[int, Sequence[str]], *flags: str) -> list[str]:
         objects: list[str] = []
-        for width, instructions in kernels.items():
-            objects.append(str(tmp_path / f"kernels_{width}.o"))
-            command(
-                compiler, *FLAGS, *WARNINGS, *flags, *instructions, f"-DFIRSTDRAW_BYTES={width}",
-                "-c", str(NATIVE / "kernels.cpp"), "-o", objects[-1],
-            )  # fmt: skip
+        for source, contraction in CONTRACTION.items():
+            for width, instructions in kernels.items():
+                objects.append(str(tmp_path / f"{source}_{width}.o"))
+                command(
+                    compiler, *FLAGS, contraction, *WARNINGS, *flags, *instructions, f"-DFIRSTDRAW_BYTES={width}",
+                    "-c", str(NATIVE / f"{source}.cpp"), "-o", objects[-1],
+                )  # fmt: skip
         return objects
 
     return compile_all
@@ -78,7 +80,8 @@ def compile_proofs(
 
     def compile_all(compiler: str, kernels: dict[int, Sequence[str]], *flags: str) -> Path:
         program = tmp_path / "proofs"
-        sources = [str(NATIVE / "engine.cpp"), *map(str, sorted(HERE.glob("*.cpp")))]
+        sources = [*(str(NATIVE / f"{name}.cpp") for name in ("engine", "fill", "target"))]
+        sources += map(str, sorted(HERE.glob("*.cpp")))
         objects = compile_kernels(compiler, kernels, *flags)
         command(compiler, *FLAGS, *WARNINGS, *flags, f"-I{NATIVE}", *sources, *objects, "-pthread", "-o", str(program))
         return program

@@ -31,6 +31,7 @@ template <class U> class Buffer {
 
 struct Options {
   std::vector<std::int64_t> widths = {3, 5, 1};
+  std::vector<std::int64_t> branches = {};  // first and last layer, and whether the end is activated, one after the other
   Activation activation = Activation::tanh;
   Loss loss = Loss::binary_cross_entropy;
   Optimizer optimizer = Optimizer::sgd;
@@ -42,6 +43,8 @@ struct Options {
     std::ostringstream text;
     text << "widths";
     for (const std::int64_t width : widths) text << ' ' << width;
+    if (!branches.empty()) text << ", branches";
+    for (const std::int64_t number : branches) text << ' ' << number;
     text << ", activation " << int(activation) << ", loss " << int(loss) << ", optimizer " << int(optimizer) << ", m "
          << m << ", held out " << held_out << ", batch " << batch << ", steps " << steps << ", n " << n;
     return text.str();
@@ -68,7 +71,7 @@ template <class T> struct Problem {
 
   Options options;
   std::int64_t L, P, R, S, batches;
-  Buffer<std::int64_t> widths;
+  Buffer<std::int64_t> widths, branches;
   Buffer<T> X, Y, test_X, test_Y;
   Buffer<std::int64_t> labels, test_labels;
   Buffer<std::uint32_t> keys;
@@ -83,12 +86,14 @@ template <class T> struct Problem {
   explicit Problem(const Options& o)
       : options(o), L(std::int64_t(o.widths.size()) - 1), P(parameters(o)),
         R(o.recorded ? o.steps / o.every + 1 : 0), S(!o.recorded ? 0 : o.steps > 0 ? 2 : 1),
-        batches(o.batch > 0 ? (o.m + o.batch - 1) / o.batch : 1), widths(L + 1), X(o.widths[0] * o.m),
+        batches(o.batch > 0 ? (o.m + o.batch - 1) / o.batch : 1), widths(L + 1),
+        branches(std::int64_t(o.branches.size())), X(o.widths[0] * o.m),
         Y(o.widths.back() * o.m), test_X(o.widths[0] * o.held_out), test_Y(o.widths.back() * o.held_out), labels(o.m),
         test_labels(o.held_out), keys(2 * ((o.steps + batches - 1) / batches)), seeds(o.n), record_steps(R),
         snapshot_steps(S), start(o.n * P), snapshots(o.n * S * P, T(nan)),
         final(o.n * P, T(nan)), outcome(o.n * 3, -1) {
     std::copy(o.widths.begin(), o.widths.end(), widths.begin());
+    std::copy(o.branches.begin(), o.branches.end(), branches.begin());
     fill(X, Y, labels, o.m, 1);
     fill(test_X, test_Y, test_labels, o.held_out, 2);
     for (std::int64_t i = 0; i < keys.size(); ++i) keys[i] = std::uint32_t(i * 2654435761u);
@@ -99,6 +104,8 @@ template <class T> struct Problem {
         const double scale = 2 / std::sqrt(double(widths[l]));
         for (std::int64_t i = 0; i < widths[l + 1] * (widths[l] + 1); ++i, ++at)
           start[at] = T((uniform(at - k * P, seeds[k], 3, 4) - 0.5) * scale);
+        for (std::size_t i = 1; i < o.branches.size(); i += 3)
+          if (o.branches[i] == l + 1) start[at++] = T(0.7);
       }
     }
     for (std::int64_t row = 0; row < R; ++row) record_steps[row] = row * o.every;
@@ -107,7 +114,7 @@ template <class T> struct Problem {
   }
 
   static std::int64_t parameters(const Options& o) {
-    std::int64_t P = 0;
+    std::int64_t P = std::int64_t(o.branches.size()) / 3;
     for (std::size_t l = 0; l + 1 < o.widths.size(); ++l) P += o.widths[l + 1] * (o.widths[l] + 1);
     return P;
   }
@@ -116,6 +123,8 @@ template <class T> struct Problem {
     Task<T> task;
     task.widths = widths.begin();
     task.L = int(L);
+    task.branch = branches.begin();
+    task.branches = int(branches.size() / 3);
     task.activation = options.activation;
     task.slope = options.activation == Activation::elu ? 1 : 0.1;
     task.loss = options.loss;

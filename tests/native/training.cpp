@@ -80,10 +80,28 @@ template <class T> void every_width(bool quick) {
         }
 }
 
-// Batches around the ends of vectors and of tiles (160 examples in float64, 320 in float32), and no hidden layer.
+// Branches of one and of two layers, activated at their end or not, beside each other, from the inputs on, and wide.
+template <class T> void every_branch() {
+  for (const Activation activation : activations)
+    for (const std::int64_t activated : {0, 1})
+      for (const std::int64_t width : {4, 33}) {
+        Options options;
+        options.widths = {width, width, width, width, width, 1};
+        options.activation = activation;
+        options.m = 333;
+        options.steps = 3;
+        options.n = 1;
+        options.branches = {1, 1, activated, 2, 3, activated};
+        trains_alike_everywhere<T>(options);
+        options.branches = {3, 4, activated};
+        trains_alike_everywhere<T>(options);
+      }
+}
+
+// Batches around the ends of vectors and of tiles (320 examples), and no hidden layer.
 template <class T> void every_number_of_examples(bool quick) {
-  for (const std::int64_t m : {1, 2, 7, 16, 17, 159, 160, 161, 320, 321, quick ? 3 : 1000})
-    for (const std::int64_t batch : {0, 1, 5, 160, 161, 999})
+  for (const std::int64_t m : {1, 2, 7, 16, 17, 160, 319, 320, 321, 641, quick ? 3 : 1000})
+    for (const std::int64_t batch : {0, 1, 5, 320, 321, 999})
       for (const std::int64_t held_out : {std::int64_t(0), std::int64_t(1), m + 1}) {
         Options options;
         options.m = m;
@@ -140,7 +158,8 @@ void gradients() {
       if (activation == Activation::relu || activation == Activation::leaky_relu) continue;  // a corner may be near
       for (const Loss loss : losses) {
         Options options;
-        options.widths = {3, 6, 5, loss == Loss::binary_cross_entropy ? 1 : 3};
+        options.widths = {3, 5, 6, 5, 5, loss == Loss::binary_cross_entropy ? 1 : 3};
+        options.branches = {2, 3, 0, 4, 4, 1};
         options.activation = activation;
         options.loss = loss;
         options.rate = 1;
@@ -170,11 +189,13 @@ void training(bool quick) {
   every_rule<double>();
   every_width<double>(quick);
   every_number_of_examples<double>(quick);
+  every_branch<double>();
   deep_and_unrecorded<double>();
   divergence<double>();
   every_rule<float>();
   every_width<float>(quick);
   every_number_of_examples<float>(quick);
+  every_branch<float>();
   deep_and_unrecorded<float>();
   divergence<float>();
   gradients();
