@@ -125,9 +125,9 @@ def test_he_alone_triples_the_second_moment_at_every_branch() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "bound"),
     [
-        # (1 + 2/K)^K < e^2.
+        # The factors 1 + 2/K of K branches are e^2 at most.
         ("depth_mup", {"exponent": 0.5}, math.e**2),
-        # (1 + 2/K^2)^K < exp(2/K).
+        # The factors 1 + 2/K^2 are exp(2/K) at most.
         ("depth_mup", {"exponent": 1.0}, math.exp(2 / 5)),
         # The product of 1 + 2 * 0.9^(2k) is below exp(2 sum 0.81^k) = exp(2 * 0.81/0.19).
         ("summable_branches", {}, math.exp(2 * 0.81 / 0.19)),
@@ -188,8 +188,8 @@ def test_the_change_by_a_step_of_sgd_does_not_grow_with_depth_under_fixup() -> N
         for branch in network.branches:
             layers[branch.first - 1].W[:] *= math.sqrt(len(network.branches))
         unscaled.append(change_after_steps(network, theta, steps=1, rate=1e-4, biases=False))
-    # To first order each branch adds relu(W_1 A)^T relu(W_1 A): a share of 1/K of all, or 1 where nothing is scaled. How
-    # the branches' draws differ leaves some percent.
+    # To first order each branch adds relu(W_1 A)^T relu(W_1 A): a share of 1/K of all, or 1 where nothing is scaled.
+    # Other draws of W_1 leave some percent.
     assert scaled[1] == pytest.approx(scaled[0], rel=0.1)
     assert unscaled[1] > 5 * unscaled[0]
 

@@ -21,12 +21,12 @@ class Fixup(Initializer):
 
     n is the fan-in, K the number of residual branches; the factor is on the variance, K^(-1/(2 m - 2)) on the standard
     deviation. Biases are 0 and multipliers 1. Every branch starts as the identity, so that the scale of the signal
-    does not depend on depth, and a step of SGD on the weights with rate eta changes the output by order eta at any depth.
-    For ReLU networks without normalization, with branches that end without activation.
+    does not depend on depth, and a step of SGD on the weights with rate eta changes the output by order eta at any
+    depth. For ReLU networks without normalization, with branches that end without activation.
 
     Known confusions: the rule's L is the number of branches, not of layers; the authors' code takes He's rule with the
-    fan-out, which is the fan-in where a layer is square; and the scalar biases before every layer are here the biases of
-    the layers before them, vectors, whose steps do add up over the branches.
+    fan-out, which is the fan-in where a layer is square; and the scalar biases before every layer are here the biases
+    of the layers before them, vectors, whose steps do add up over the branches.
     """
 
     formula: ClassVar[str] = "N(0, 2/n) K^(-1/(2m - 2)) in K branches of m layers; last of branch and network 0"

@@ -45,5 +45,6 @@ class GPT2(Initializer):
         check_non_negative("standard_deviation", self.standard_deviation)
 
     def weight_law(self, role: Role) -> Distribution:
-        ends = role.branch is not None and role.branch.is_last
-        return Normal(self.standard_deviation / math.sqrt(role.branch.count) if ends else self.standard_deviation)
+        if role.branch is not None and role.branch.is_last:
+            return Normal(self.standard_deviation / math.sqrt(role.branch.count))
+        return Normal(self.standard_deviation)

@@ -22,7 +22,7 @@ from firstdraw.arrays import Floats
 from firstdraw.losses import Loss
 from firstdraw.networks import Layer, MultilayerPerceptron, Taps
 
-__all__ = ["gradient", "hessian_product"]
+__all__ = ["gradient", "gradient_quotient", "hessian_product"]
 
 
 def gradient(network: MultilayerPerceptron, theta: Floats, loss: Loss, X: Floats, Y: Floats) -> Floats:
@@ -91,6 +91,31 @@ def hessian_product(
             slope = activation.derivative(Z)
             dZ, RdZ = dA * slope, RdA * slope + dA * activation.second_derivative(Z) * R.Z[before - 1]
     return product
+
+
+def gradient_quotient(
+    network: MultilayerPerceptron, theta: Floats, loss: Loss, X: Floats, Y: Floats, epsilon: float = 1e-5
+) -> float:
+    """Return Dauphin and Schoenholz's gradient quotient: by which share of itself a step along g changes the gradient.
+
+        GQ = (1/P) sum_i |(g_i - (H g)_i)/(g_i + epsilon s_i) - 1|,    s_i = 1 if g_i >= 0 else -1,
+
+    with g the gradient by theta and H the Hessian; 0 where the cost is linear along its gradient.
+
+    Args:
+        network: its shape.
+        theta: its parameters `[P]`.
+        loss: the cost.
+        X: inputs `[d, m]`.
+        Y: encoded targets `[k, m]`.
+        epsilon: keeps the quotient finite where a gradient vanishes.
+
+    Source: Dauphin & Schoenholz (2019), MetaInit: Initializing learning by learning to initialize,
+    https://papers.nips.cc/paper/2019/hash/876e8108f87eb61877c6263228b67256-Abstract.html
+    """
+    g = gradient(network, theta, loss, X, Y)
+    Hg = hessian_product(network, theta, loss, X, Y, g)
+    return float(np.mean(np.abs((g - Hg) / (g + np.where(g >= 0, epsilon, -epsilon)) - 1)))
 
 
 def _forward(network: MultilayerPerceptron, layers: list[Layer], directions: list[Layer], taps: Taps) -> Taps:
