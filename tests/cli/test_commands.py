@@ -22,6 +22,7 @@ from firstdraw.cli.main import commands
 from firstdraw.datasets import DATASETS
 from firstdraw.draws import DRAWS
 from firstdraw.engine import OPTIMIZERS
+from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES
 from firstdraw.papers import PAPERS
@@ -33,6 +34,7 @@ Settings = tuple[str, ...]
 HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2")
 KINDS: dict[str, Catalogue[object]] = {
     "initializers": INITIALIZERS,
+    "fitted": FITTED,
     "activations": ACTIVATIONS,
     "losses": LOSSES,
     "optimizers": OPTIMIZERS,
@@ -220,8 +222,8 @@ def test_a_wrong_command_line_is_refused(firstdraw: Call, tmp_path: Path, argume
         (
             ["list", "initializer"],
             (
-                "Error: `kind` must be one of initializers, activations, losses, optimizers, datasets, draws, papers, "
-                "got 'initializer'."
+                "Error: `kind` must be one of initializers, fitted, activations, losses, optimizers, datasets, draws, "
+                "papers, got 'initializer'."
             ),
         ),
     ],

@@ -18,12 +18,14 @@ def _catalogues() -> Mapping[str, Any]:
     from firstdraw.datasets import DATASETS
     from firstdraw.draws import DRAWS
     from firstdraw.engine import OPTIMIZERS
+    from firstdraw.fitted import FITTED
     from firstdraw.initializers import INITIALIZERS
     from firstdraw.losses import LOSSES
     from firstdraw.papers import PAPERS
 
     return {
         "initializers": INITIALIZERS,
+        "fitted": FITTED,
         "activations": ACTIVATIONS,
         "losses": LOSSES,
         "optimizers": OPTIMIZERS,

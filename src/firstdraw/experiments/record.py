@@ -8,6 +8,7 @@ from firstdraw.datasets import Dataset
 from firstdraw.diagnosis import Finding, Measurements
 from firstdraw.engine import Problem, Trajectory
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.fitted import Fit
 
 __all__ = ["ExperimentRecord", "ParameterRecord", "RunRecord"]
 
@@ -43,6 +44,7 @@ class RunRecord:
         initialization: how it started.
         seed: the seed of the draws.
         parameters: the laws and the draws.
+        fit: how the drawn parameters were fitted to data, where they were.
         measured: the start, the end and the records between.
         findings: what the diagnosis found, the worst first.
         verdict: the findings in one or two sentences.
@@ -51,6 +53,7 @@ class RunRecord:
     initialization: Initialization
     seed: int
     parameters: tuple[ParameterRecord, ...]
+    fit: Fit | None
     measured: Measurements
     findings: tuple[Finding, ...]
     verdict: str

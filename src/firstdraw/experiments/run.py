@@ -16,6 +16,7 @@ from firstdraw.engine import Engine, Problem, Progress, Trajectory, columns, eng
 from firstdraw.errors import InputError, located
 from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.fitted import Batch, Fit, Fitted
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import NetworkState, probe
 
@@ -34,12 +35,14 @@ class Prepared:
         dataset: the data.
         problem: the training task.
         laws: for each initialization the law of each parameter.
+        fits: for each initialization that is fitted to data the fit of each seed; None for the others.
     """
 
     spec: Spec
     dataset: Dataset
     problem: Problem
     laws: tuple[tuple[Distribution, ...], ...]
+    fits: tuple[tuple[Fit, ...] | None, ...]
 
     @property
     def total_steps(self) -> int:
@@ -71,7 +74,11 @@ def prepare(spec: Spec) -> Prepared:
         )
     _check_size(spec)
     laws = tuple(_laws(start, spec.network) for start in spec.initializations)
-    return Prepared(spec, dataset, problem, laws)
+    fits: list[tuple[Fit, ...] | None] = []
+    for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
+        with located(f"initializations[{i}].fit"):
+            fits.append(None if start.fit is None else _fits(start.fit, spec, problem, own))
+    return Prepared(spec, dataset, problem, laws, tuple(fits))
 
 
 def _check_size(spec: Spec) -> None:
@@ -98,6 +105,27 @@ def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distrib
     )
 
 
+def _fits(member: Fitted, spec: Spec, problem: Problem, laws: tuple[Distribution, ...]) -> tuple[Fit, ...]:
+    """Return the fit of each seed's draw, to the first batch that training with this seed sees."""
+    fits: list[Fit] = []
+    for seed in spec.seeds:
+        draws = DRAWS[spec.draws](seed)
+        theta = spec.network.draw(laws, draws)
+        try:
+            fits.append(member.fit(spec.network, theta, _first_batch(problem, seed), draws))
+        except InputError as error:
+            error.during(f"with seed {seed}")
+            raise
+    return tuple(fits)
+
+
+def _first_batch(problem: Problem, seed: int) -> Batch:
+    X, Y = (part.astype(np.float64) for part in (problem.train.X, problem.train.Y))
+    m = X.shape[1]
+    chosen = slice(None) if problem.batches.is_full(m) else next(problem.batches.indices(m, seed))
+    return Batch(X[:, chosen], Y[:, chosen], problem.loss)
+
+
 def run(prepared: Prepared, progress: Progress | None = None, engine: Engine | None = None) -> ExperimentRecord:
     """Draw, train and diagnose every run.
 
@@ -108,13 +136,15 @@ def run(prepared: Prepared, progress: Progress | None = None, engine: Engine | N
     """
     engine = engine or engine_named()
     spec, problem = prepared.spec, prepared.problem
-    initial: list[Floats] = [
+    drawn: list[Floats] = [
         spec.network.draw(laws, DRAWS[spec.draws](seed)) for laws in prepared.laws for seed in spec.seeds
     ]
+    fits = [fit for fits in prepared.fits for fit in (fits or [None] * len(spec.seeds))]
+    initial = [theta if fit is None else fit.theta for theta, fit in zip(drawn, fits, strict=True)]
     seeds = spec.seeds * len(spec.initializations)
     trajectories = engine.train(problem, np.array(initial), seeds, progress)
     runs: list[RunRecord] = []
-    for number, (theta, seed) in enumerate(zip(initial, seeds, strict=True)):
+    for number, (theta, seed) in enumerate(zip(drawn, seeds, strict=True)):
         which = number // len(spec.seeds)
         trajectory = trajectories.one(number)
         measured = measure(problem, trajectory)
@@ -124,6 +154,7 @@ def run(prepared: Prepared, progress: Progress | None = None, engine: Engine | N
                 initialization=spec.initializations[which],
                 seed=seed,
                 parameters=_drawn(spec.network, prepared.laws[which], theta),
+                fit=fits[number],
                 measured=measured,
                 findings=findings,
                 verdict=verdict(findings, measured, prepared.dataset.classes),

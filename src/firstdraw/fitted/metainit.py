@@ -38,8 +38,8 @@ class MetaInit(Fitted):
     and directions stay as drawn. The norms of the lowest GQ seen are returned. For any network and loss.
 
     Known differences: the authors draw new inputs each step, where here one draw, called `metainit.inputs`, makes GQ
-    one function and its record comparable; a step of more than half of a norm is cut to half, where theirs may turn a norm
-    negative. The derivative's sign comes from central differences of GQ, which is exact itself.
+    one function and its record comparable; a step down by more than half of a norm is cut to half, where theirs may
+    turn a norm negative. The derivative's sign comes from central differences of GQ, which is exact itself.
 
     Args:
         rate: a, above 0, in units of a norm.
@@ -78,8 +78,8 @@ class MetaInit(Fitted):
             return gradient_quotient(network, point, batch.loss, inputs, batch.Y, self.epsilon)
 
         weights = [layer.W for layer in network.layers(theta)]
-        for number, W in enumerate(weights, start=1):
-            if not W.any():
+        for number, drawn in enumerate(weights, start=1):
+            if not drawn.any():
                 raise InputError("", f"the weights of layer {number} are all 0, and have no norm to be fitted")
         velocity = np.zeros(network.depth)
         record = [quotient(theta)]
@@ -92,8 +92,8 @@ class MetaInit(Fitted):
             norms = np.array([np.linalg.norm(W) for W in weights])
             signs = np.array([_sign(quotient, theta, W) for W in weights])
             velocity = np.maximum(self.momentum * velocity - self.rate * signs, -norms / 2)
-            for W, share in zip(weights, velocity / norms, strict=True):
-                W[:] = (1 + share) * W
+            for W, factor in zip(weights, 1 + velocity / norms, strict=True):
+                np.multiply(W, factor, out=W)
             value = quotient(theta)
             if value < record[-1]:
                 best = theta.copy()
