@@ -169,6 +169,12 @@ def test_list_names_every_member_of_every_catalogue(firstdraw: Call) -> None:
     assert set(told) == set(listing._catalogues())
 
 
+def test_list_tells_which_formulas_are_unverified(firstdraw: Call) -> None:
+    unverified = sum(not member.verified for member in INITIALIZERS.values())
+    assert unverified
+    assert firstdraw("list", "initializers").stdout.count("(unverified)") == unverified
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_list_tells_every_member_of_one_catalogue(firstdraw: Call, kind: str) -> None:
     done = firstdraw("list", kind)

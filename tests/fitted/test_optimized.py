@@ -51,6 +51,7 @@ def test_the_gradient_quotient_of_a_cost_without_curvature_is_zero() -> None:
     assert gradient_quotient(network, np.array([-40.0, 0.0]), BinaryCrossEntropy(), X, Y, epsilon=1e-12) < 1e-9
 
 
+@pytest.mark.parity
 @networks
 def test_the_gradient_quotient_is_pytorch_s(network: MultilayerPerceptron) -> None:
     torch: Any = pytest.importorskip("torch")

@@ -67,6 +67,7 @@ def test_the_hessian_is_symmetric(loss: Loss, seed: int) -> None:
     np.testing.assert_allclose(v @ one, u @ other, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parity
 def test_the_product_is_pytorch_s() -> None:
     torch: Any = pytest.importorskip("torch")
     network, loss = MultilayerPerceptron((2, 4, 5, 4, 3), ReLU(), (Branch(2, 3),)), SoftmaxCrossEntropy()

@@ -30,7 +30,8 @@ class DataDependent(Fitted):
     output where the product of all r_l is 1: one step with a = 1 makes all rates equal. Biases follow the scale of
     their layer. Layers end within ln(C_l/C) < t, t = `tolerance`, or after `iterations` steps.
 
-    Known confusion: the exponent's sign. The authors' code multiplies by sqrt(C_l/C), as the derivation wants.
+    Known confusion: the exponent's sign. The authors' code multiplies by sqrt(C_l/C), as the derivation wants; where a
+    network is not homogeneous it also moves the output's standard deviation towards 1, which is left out here.
 
     Args:
         bias: beta, any finite number.
