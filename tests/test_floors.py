@@ -15,7 +15,7 @@ FLOORS = {
     0: {"errors", "arrays", "catalogue", "compiled", "rules", "version"},
     1: {"draws", "distributions", "roles", "activations", "losses", "sigmoid"},
     2: {"initializers", "networks", "datasets"},
-    3: {"engine", "probes"},
+    3: {"engine", "fitted", "probes"},
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"figures", "marks", "papers", "report", "result"},

@@ -1,7 +1,8 @@
 """Floor 1. Activation functions with their derivatives.
 
 Each member computes in the dtype it is given. `value(z)` is phi(z); `derivative(z)` is phi'(z), with the left
-derivative at a kink, so that a rectifier passes no gradient at exactly 0.
+derivative at a kink, so that a rectifier passes no gradient at exactly 0; `second_derivative(z)` is phi''(z), from the
+left at a kink too.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class Activation(ABC):
     def derivative(self, z: Floats) -> Floats:
         """Return phi'(z), elementwise."""
 
+    @abstractmethod
+    def second_derivative(self, z: Floats) -> Floats:
+        """Return phi''(z), elementwise; the jump of phi' at a kink is left out."""
+
 
 ACTIVATIONS: Catalogue[Activation] = Catalogue("activation")
 
@@ -75,6 +80,9 @@ class Identity(Activation):
 
     def derivative(self, z: Floats) -> Floats:
         return np.ones_like(z)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
 
 
 @ACTIVATIONS.register("relu")
@@ -96,6 +104,9 @@ class ReLU(Activation):
     def derivative(self, z: Floats) -> Floats:
         return (z > 0).astype(z.dtype)
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
+
 
 @ACTIVATIONS.register("leaky_relu")
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,9 @@ class LeakyReLU(Activation):
     def derivative(self, z: Floats) -> Floats:
         return np.where(z > 0, z.dtype.type(1), z.dtype.type(self.slope))
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
+
 
 @ACTIVATIONS.register("tanh")
 @dataclass(frozen=True, slots=True)
@@ -129,6 +143,9 @@ class Tanh(Activation):
 
     def derivative(self, z: Floats) -> Floats:
         return 1 - np.tanh(z) ** 2
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return -2 * np.tanh(z) * self.derivative(z)
 
 
 @ACTIVATIONS.register("sigmoid")
@@ -145,6 +162,9 @@ class Sigmoid(Activation):
     def derivative(self, z: Floats) -> Floats:
         return sigmoid(z) * sigmoid(-z)
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return self.derivative(z) * (sigmoid(-z) - sigmoid(z))
+
 
 @ACTIVATIONS.register("softplus")
 @dataclass(frozen=True, slots=True)
@@ -158,6 +178,9 @@ class Softplus(Activation):
 
     def derivative(self, z: Floats) -> Floats:
         return sigmoid(z)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return sigmoid(z) * sigmoid(-z)
 
 
 @ACTIVATIONS.register("elu")
@@ -185,6 +208,9 @@ class ELU(Activation):
     def derivative(self, z: Floats) -> Floats:
         return np.where(z > 0, z.dtype.type(1), self.alpha * np.exp(np.minimum(z, 0)))
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.where(z > 0, z.dtype.type(0), self.alpha * np.exp(np.minimum(z, 0)))
+
 
 @ACTIVATIONS.register("selu")
 @dataclass(frozen=True, slots=True)
@@ -211,6 +237,9 @@ class SELU(Activation):
     def derivative(self, z: Floats) -> Floats:
         return self.LAMBDA * np.where(z > 0, z.dtype.type(1), self.ALPHA * np.exp(np.minimum(z, 0)))
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return self.LAMBDA * np.where(z > 0, z.dtype.type(0), self.ALPHA * np.exp(np.minimum(z, 0)))
+
 
 @ACTIVATIONS.register("gelu")
 @dataclass(frozen=True, slots=True)
@@ -232,6 +261,9 @@ class GELU(Activation):
 
         return special.ndtr(z) + z * np.exp(-z * z / 2) / SQRT_2_PI
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return (2 - z * z) * np.exp(-z * z / 2) / SQRT_2_PI
+
 
 @ACTIVATIONS.register("silu", aliases=("swish",))
 @dataclass(frozen=True, slots=True)
@@ -247,6 +279,10 @@ class SiLU(Activation):
         s = sigmoid(z)
         return s * (1 + z * sigmoid(-z))
 
+    def second_derivative(self, z: Floats) -> Floats:
+        s = sigmoid(z)
+        return s * sigmoid(-z) * (2 + z * (sigmoid(-z) - s))
+
 
 @ACTIVATIONS.register("sin")
 @dataclass(frozen=True, slots=True)
@@ -260,6 +296,9 @@ class Sin(Activation):
 
     def derivative(self, z: Floats) -> Floats:
         return np.cos(z)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return -np.sin(z)
 
 
 @ACTIVATIONS.register("erf")
@@ -277,3 +316,6 @@ class Erf(Activation):
 
     def derivative(self, z: Floats) -> Floats:
         return 2 / math.sqrt(math.pi) * np.exp(-z * z)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return -4 / math.sqrt(math.pi) * z * np.exp(-z * z)

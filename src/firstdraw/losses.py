@@ -59,6 +59,10 @@ class Loss(ABC):
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
         """Return the derivative of the cost by Z, `[k, m]`."""
 
+    @abstractmethod
+    def hessian_product(self, Z: Floats, Y: Floats, V: Floats) -> Floats:
+        """Return how the gradient changes along V `[k, m]`: the derivative of `gradient(Z + t V, Y)` by t at t = 0."""
+
     def constant_cost(self, Y: Floats) -> float:
         """Return the lowest cost that a prediction which ignores the inputs can reach."""
         return self.value(self.constant_output(Y), Y)
@@ -124,6 +128,9 @@ class BinaryCrossEntropy(Loss):
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
         return (sigmoid(Z) - Y) / Z.dtype.type(Z.shape[1])
 
+    def hessian_product(self, Z: Floats, Y: Floats, V: Floats) -> Floats:  # noqa: ARG002
+        return sigmoid(Z) * sigmoid(-Z) * V / Z.dtype.type(Z.shape[1])
+
     def constant_output(self, Y: Floats) -> Floats:
         # Where all examples are of one class the logit is infinite; at 1000 the cost is 0 already.
         means = _means(Y)
@@ -166,6 +173,10 @@ class SoftmaxCrossEntropy(Loss):
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
         return (self.predict(Z) - Y) / Z.dtype.type(Z.shape[1])
 
+    def hessian_product(self, Z: Floats, Y: Floats, V: Floats) -> Floats:  # noqa: ARG002
+        P = self.predict(Z)
+        return P * (V - np.sum(P * V, axis=0)) / Z.dtype.type(Z.shape[1])
+
     def constant_output(self, Y: Floats) -> Floats:
         with np.errstate(divide="ignore"):
             return np.broadcast_to(np.maximum(np.log(_means(Y)), -1e3), Y.shape)
@@ -193,6 +204,9 @@ class SquaredError(Loss):
 
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
         return (Z - Y) * Z.dtype.type(2 / Z.size)
+
+    def hessian_product(self, Z: Floats, Y: Floats, V: Floats) -> Floats:  # noqa: ARG002
+        return V * Z.dtype.type(2 / Z.size)
 
     def constant_output(self, Y: Floats) -> Floats:
         return np.broadcast_to(_means(Y), Y.shape)

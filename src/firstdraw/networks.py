@@ -248,18 +248,23 @@ class MultilayerPerceptron:
 
     def forward(self, layers: Sequence[Layer], inputs: Floats) -> Taps:
         """Return every Z_l and A_l, and every branch's F, for the inputs `[d, m]`."""
-        Z: list[Floats] = []
-        A: list[Floats] = [inputs]
-        F: dict[int, Floats] = {}
-        for number, (W, b, alpha) in enumerate(layers, start=1):
-            Z.append(W @ A[-1] + b)
-            activation = self.activations[number - 1]
-            out = Z[-1] if activation is None else activation.value(Z[-1])
-            if alpha is not None:
-                F[number] = out
-                out = A[self.skips[number]] + alpha * out
-            A.append(out)
-        return Taps(Z, A, F)
+        taps = Taps(Z=[], A=[inputs], F={})
+        for layer in layers:
+            self.advance(layer, taps)
+        return taps
+
+    def advance(self, layer: Layer, taps: Taps) -> None:
+        """Append what the next layer makes of the taps of all layers before it."""
+        W, b, alpha = layer
+        Z = W @ taps.A[-1] + b
+        taps.Z.append(Z)
+        number = len(taps.Z)
+        activation = self.activations[number - 1]
+        out = Z if activation is None else activation.value(Z)
+        if alpha is not None:
+            taps.F[number] = out
+            out = taps.A[self.skips[number]] + alpha * out
+        taps.A.append(out)
 
     def output(self, theta: Floats, inputs: Floats) -> Floats:
         """Return Z_L for the inputs `[d, m]`."""

@@ -18,6 +18,7 @@ from firstdraw.draws import DRAWS
 from firstdraw.engine import OPTIMIZERS, Batches, Recording
 from firstdraw.experiments import Initialization, Spec, Training, as_table, as_toml, read_file, read_table
 from firstdraw.experiments.choices import choose, describe
+from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES
 from firstdraw.networks import Branch, MultilayerPerceptron
@@ -29,6 +30,7 @@ CATALOGUES = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "initializer": INITIALIZERS,
+    "fitted initializer": FITTED,
     "data set": DATASETS,
 }
 MEMBERS = [(catalogue, name) for catalogue in CATALOGUES.values() for name in catalogue]
@@ -82,6 +84,7 @@ def _specs(draw: st.DrawFn) -> Spec:
             draw(_members(INITIALIZERS)),
             draw(st.none() | _members(INITIALIZERS)),
             draw(st.none() | _members(INITIALIZERS)),
+            draw(st.none() | _members(FITTED)),
         )
         for label in draw(st.lists(LABELS, min_size=1, max_size=4, unique=True))
     ]

@@ -62,10 +62,20 @@ def test_the_derivative_equals_central_finite_differences(phi: Activation) -> No
 
 
 @every
+def test_the_second_derivative_equals_central_finite_differences(phi: Activation) -> None:
+    h = 1e-5
+    z = far_from_kinks(phi, GRID, 2 * h)
+    measured = (phi.derivative(z + h) - phi.derivative(z - h)) / (2 * h)
+    # h^2 phi''''/6 of truncation, and 1e-16 |phi'| / h of rounding with |phi'| up to 2.
+    np.testing.assert_allclose(phi.second_derivative(z), measured, rtol=0, atol=5e-10)
+
+
+@every
 def test_at_a_kink_the_derivative_is_the_one_from_the_left(phi: Activation) -> None:
     for kink in phi.kinks:
-        left = phi.derivative(np.array([kink - 1e-12]))
-        np.testing.assert_allclose(phi.derivative(np.array([kink])), left, rtol=1e-11)
+        for derivative in (phi.derivative, phi.second_derivative):
+            left = derivative(np.array([kink - 1e-12]))
+            np.testing.assert_allclose(derivative(np.array([kink])), left, rtol=1e-11)
 
 
 @every
@@ -86,7 +96,7 @@ def test_the_value_is_continuous(phi: Activation) -> None:
 @pytest.mark.parametrize("shape", [(), (0,), (5,), (3, 4), (2, 1, 3)])
 def test_dtype_and_shape_are_kept(phi: Activation, dtype: type, shape: tuple[int, ...]) -> None:
     z = np.full(shape, 0.7, dtype)
-    for result in (phi.value(z), phi.derivative(z)):
+    for result in (phi.value(z), phi.derivative(z), phi.second_derivative(z)):
         assert result.dtype == dtype
         assert result.shape == shape
 
@@ -96,6 +106,7 @@ def test_the_argument_is_not_changed(phi: Activation) -> None:
     z = GRID.copy()
     phi.value(z)
     phi.derivative(z)
+    phi.second_derivative(z)
     np.testing.assert_array_equal(z, GRID)
 
 
@@ -106,6 +117,7 @@ def test_float32_results_are_those_of_float64_rounded(phi: Activation) -> None:
     # A few units of 2^-24 of the terms, which are up to 6.
     np.testing.assert_allclose(phi.value(z), phi.value(wide), rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(phi.derivative(z), phi.derivative(wide), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(phi.second_derivative(z), phi.second_derivative(wide), rtol=1e-6, atol=1e-6)
 
 
 @every
@@ -116,9 +128,9 @@ def test_extreme_inputs_give_finite_results_without_a_warning(phi: Activation, d
     positive = np.array([0.0, smallest, tiny, 37.0, 88.0, 89.0, 104.0, 709.0, 745.0, 746.0, 1e4], dtype)
     z = np.concatenate([positive, -positive])
     with np.errstate(all="raise", under="ignore"):
-        value, derivative = phi.value(z), phi.derivative(z)
-    assert np.isfinite(value).all()
-    assert np.isfinite(derivative).all()
+        results = phi.value(z), phi.derivative(z), phi.second_derivative(z)
+    for result in results:
+        assert np.isfinite(result).all()
 
 
 @every

@@ -101,6 +101,20 @@ def test_an_initializer_states_its_formula_and_its_source(name: str) -> None:
 
 
 @every
+def test_an_unverified_formula_says_so_in_its_docstring(name: str) -> None:
+    assert INITIALIZERS[name].verified == ("Unverified" not in (INITIALIZERS[name].__doc__ or ""))
+
+
+@every
+@given(role=any_role())
+def test_needs_architecture_says_whether_a_law_depends_on_more_than_the_layer(name: str, role: Role) -> None:
+    initializer = INITIALIZERS[name]()
+    if not initializer.needs_architecture:
+        alone = dataclasses.replace(role, layer=1, depth=2, branch=None)
+        assert initializer.law(role) == initializer.law(alone)
+
+
+@every
 def test_an_initializer_is_a_frozen_value_with_defaults(name: str) -> None:
     initializer: Any = INITIALIZERS[name]()
     assert type(initializer).__dataclass_params__.frozen
@@ -148,6 +162,14 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
         # With the slope sqrt(5) this is PyTorch's default, 1/sqrt(n).
         ({"slope": math.sqrt(5)}, Uniform(-(30**-0.5), 30**-0.5), ZERO),
     ],
+    # Outside of residual branches; what they make of branches is in tests/initializers/test_residual.py.
+    "fixup": [({}, Normal(math.sqrt(1 / 15)), ZERO)],
+    "rezero": [({}, Normal(math.sqrt(1 / 15)), ZERO)],
+    "skipinit": [({"multiplier": 0.1}, Normal(math.sqrt(1 / 15)), ZERO)],
+    "gpt2": [({}, Normal(0.02), ZERO), ({"standard_deviation": 0.1}, Normal(0.1), ZERO)],
+    "gpt_neox": [({}, Normal(math.sqrt(1 / 75)), ZERO)],
+    "summable_branches": [({"ratio": 0.5}, Normal(math.sqrt(1 / 15)), ZERO)],
+    "depth_mup": [({"exponent": 1.0}, Normal(math.sqrt(1 / 15)), ZERO)],
     # torch.nn.Linear: weights and biases within 1/sqrt(n).
     "torch_default": [({}, Uniform(-(30**-0.5), 30**-0.5), Uniform(-(30**-0.5), 30**-0.5))],
 }
@@ -249,6 +271,11 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
         ("he_normal", {"slope": math.inf}, "`slope` must be a finite number, got inf"),
         ("he_normal", {"mode": "fan_avg"}, "`mode` must be 'fan_in' or 'fan_out', got 'fan_avg'"),
         ("he_uniform", {"mode": None}, "`mode` must be 'fan_in' or 'fan_out', got None"),
+        ("skipinit", {"multiplier": math.inf}, "`multiplier` must be a finite number, got inf"),
+        ("gpt2", {"standard_deviation": -1}, "`standard_deviation` must be a finite number of at least 0, got -1"),
+        ("summable_branches", {"ratio": 0.0}, "`ratio` must be a finite number above 0, got 0.0"),
+        ("summable_branches", {"ratio": 1.0}, "`ratio` must be a number of at least 0 and below 1, got 1.0"),
+        ("depth_mup", {"exponent": -0.5}, "`exponent` must be a finite number of at least 0, got -0.5"),
     ],
 )
 def test_options_that_make_no_initializer_are_refused(name: str, options: dict[str, Any], sentence: str) -> None:

@@ -46,6 +46,25 @@ def test_the_gradient_equals_central_finite_differences(loss: Loss, classes: int
 
 
 @every
+def test_the_hessian_product_equals_central_finite_differences_of_the_gradient(loss: Loss, classes: int) -> None:
+    Z, Y, _ = example(loss, classes)
+    V = np.random.default_rng(1).normal(size=Z.shape)
+    h = 1e-5
+    measured = (loss.gradient(Z + h * V, Y) - loss.gradient(Z - h * V, Y)) / (2 * h)
+    # Rounding: 1e-16 of a gradient below 1, divided by h.
+    np.testing.assert_allclose(loss.hessian_product(Z, Y, V), measured, rtol=0, atol=1e-10)
+
+
+@every
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_hessian_product_keeps_shape_and_dtype(loss: Loss, classes: int, dtype: type) -> None:
+    Z, Y, _ = example(loss, classes)
+    product = loss.hessian_product(Z.astype(dtype), Y.astype(dtype), Z.astype(dtype))
+    assert product.dtype == dtype
+    assert product.shape == Z.shape
+
+
+@every
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_gradient_keeps_shape_and_dtype(loss: Loss, classes: int, dtype: type) -> None:
     Z, Y, _ = example(loss, classes)

@@ -19,8 +19,9 @@ VALID: dict[str, Any] = {
     "initializations": [{"label": "He", "weights": "he_normal"}],
 }
 KNOWN_INITIALIZERS = (
-    "known: constant, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, "
-    "torch_default, truncated_normal, uniform, xavier_fan_in, zeros"
+    "known: constant, depth_mup, fixup, glorot_normal, glorot_uniform, gpt2, gpt_neox, he_normal, he_uniform, "
+    "lecun_normal, lecun_uniform, normal, rezero, skipinit, summable_branches, torch_default, truncated_normal, "
+    "uniform, xavier_fan_in, zeros"
 )
 
 BY_SETTING = {
@@ -36,7 +37,7 @@ BY_SETTING = {
         f"`initializations[0].weights` must name a known initializer, got 'he'; {KNOWN_INITIALIZERS}"
     ),
     "initializations[0].biases=zeroes": (
-        "`initializations[0].biases` must name a known initializer, got 'zeroes'; did you mean 'zeros'?"
+        "`initializations[0].biases` must name a known initializer, got 'zeroes'; did you mean 'zeros' or 'rezero'?"
     ),
     "draws=countr": "`draws` must name a known source of draws, got 'countr'; did you mean 'counter'?",
     # keys that are in no table
@@ -198,7 +199,8 @@ BY_SETTING = {
         "`network.branches.length` must divide the number of hidden layers after the first, 3, without a rest, got 2"
     ),
     "initializations[0].multipliers=zeroes": (
-        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; did you mean 'zeros'?"
+        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; "
+        "did you mean 'zeros' or 'rezero'?"
     ),
     # absurd sizes
     "network.widths=[2, 1000000000000000000, 1]": ("`network.widths[1]` must be at most 2^48, got 1000000000000000000"),

@@ -29,7 +29,7 @@ KEYS = {
         "verdict",
     ],
     "summary.first_cost": ["largest", "median", "smallest"],
-    "runs": ["findings", "label", "outcome", "parameters", "records", "seed", "verdict"],
+    "runs": ["findings", "fit", "label", "outcome", "parameters", "records", "seed", "verdict"],
     "runs.outcome": ["diverged", "layer", "step"],
     "runs.findings": ["cause", "evidence", "place", "remedy", "sentence", "severity"],
     "runs.parameters": [
@@ -119,8 +119,8 @@ def test_the_schema_has_its_number(any_result: Result) -> None:
 def test_every_null_is_explained_and_every_explanation_is_a_null(any_result: Result) -> None:
     document = _strict(any_result.to_json())
     explained = {item["path"] for item in document.pop("nonfinite")}
-    # A run that does not diverge has no layer where it did.
-    nulls = {path for path in _numbers(document) if not path.endswith("outcome.layer")}
+    # A run that does not diverge has no layer where it did, and one that is not fitted to data no fit.
+    nulls = {path for path in _numbers(document) if not path.endswith(("outcome.layer", ".fit"))}
     # Keys of evidence may hold anything, so their paths are compared by what stands there.
     assert nulls == explained
 

@@ -18,12 +18,14 @@ def _catalogues() -> Mapping[str, Any]:
     from firstdraw.datasets import DATASETS
     from firstdraw.draws import DRAWS
     from firstdraw.engine import OPTIMIZERS
+    from firstdraw.fitted import FITTED
     from firstdraw.initializers import INITIALIZERS
     from firstdraw.losses import LOSSES
     from firstdraw.papers import PAPERS
 
     return {
         "initializers": INITIALIZERS,
+        "fitted": FITTED,
         "activations": ACTIVATIONS,
         "losses": LOSSES,
         "optimizers": OPTIMIZERS,
@@ -58,9 +60,9 @@ def list_the_catalogues(kind: str | None) -> None:
 
 
 def _what(member: type) -> str:
-    """Return a member's formula, its description, or the first line of its docstring."""
+    """Return a member's formula, its description, or the first line of its docstring, and whether it is unverified."""
     for attribute in ("formula", "description", "title"):
         text = getattr(member, attribute, None)
         if isinstance(text, str):
-            return text
+            return text if getattr(member, "verified", True) else f"{text} (unverified)"
     return (member.__doc__ or "").partition("\n")[0]

@@ -20,6 +20,7 @@ from firstdraw.errors import InputError, located
 from firstdraw.experiments.choices import Choice, check_known, choose, describe
 from firstdraw.experiments.sentences import as_input_error
 from firstdraw.experiments.spec import Initialization, Spec, Training
+from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES
 from firstdraw.networks import Branch, MultilayerPerceptron, repeated_branches
@@ -65,6 +66,7 @@ class _Initialization(msgspec.Struct, frozen=True):
     weights: Choice
     biases: Choice | None = None
     multipliers: Choice | None = None
+    fit: Choice | None = None
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -219,7 +221,9 @@ def _initialization(raw: _Initialization) -> Initialization:
         biases = None if raw.biases is None else choose(INITIALIZERS, raw.biases)
     with located("multipliers"):
         multipliers = None if raw.multipliers is None else choose(INITIALIZERS, raw.multipliers)
-    return Initialization(raw.label, weights, biases, multipliers)
+    with located("fit"):
+        fit = None if raw.fit is None else choose(FITTED, raw.fit)
+    return Initialization(raw.label, weights, biases, multipliers, fit)
 
 
 def _with_setting(table: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -297,7 +301,8 @@ def as_table(spec: Spec) -> dict[str, Any]:
 def _start_table(start: Initialization) -> dict[str, Any]:
     chosen = {"weights": start.weights, "biases": start.biases, "multipliers": start.multipliers}
     members = {name: describe(INITIALIZERS, member) for name, member in chosen.items() if member is not None}
-    return {"label": start.label} | members
+    fit = {} if start.fit is None else {"fit": describe(FITTED, start.fit)}
+    return {"label": start.label} | members | fit
 
 
 def as_toml(spec: Spec) -> str:

@@ -13,6 +13,7 @@ from firstdraw.diagnosis import Finding, Measurements, diagnose, verdict
 from firstdraw.distributions import Distribution
 from firstdraw.engine import Problem, Trajectory
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.fitted import Fit
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import NetworkState, probe
 
@@ -51,6 +52,7 @@ class RunRecord:
         seed: the seed of the draws.
         laws: the law of each parameter.
         start: the parameters as they were drawn `[P]`, in float64.
+        fit: how the drawn parameters were fitted to data, where they were.
         trajectory: the records, of one network.
         problem: the training task.
         classes: the names of the classes.
@@ -60,6 +62,7 @@ class RunRecord:
     seed: int
     laws: tuple[Distribution, ...]
     start: Floats
+    fit: Fit | None
     trajectory: Trajectory
     problem: Problem
     classes: tuple[str, ...]

@@ -9,11 +9,13 @@ import numpy as np
 
 from firstdraw.arrays import Floats
 from firstdraw.distributions import Distribution
+from firstdraw.draws import DRAWS
 from firstdraw.engine import Engine, Problem, Progress, Trajectory, columns, engine_named
 from firstdraw.errors import InputError, located
 from firstdraw.experiments.record import ExperimentRecord, RunRecord
 from firstdraw.experiments.sharing import Prepared, Run, batches_of, runs_of
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.fitted import Batch, Fit, Fitted
 from firstdraw.networks import MultilayerPerceptron
 
 __all__ = ["prepare", "run", "run_together"]
@@ -46,7 +48,11 @@ def prepare(spec: Spec) -> Prepared:
         )
     _check_size(spec)
     laws = tuple(_laws(start, spec.network) for start in spec.initializations)
-    return Prepared(spec, dataset, problem, laws)
+    fits: list[Fit | None] = []
+    for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
+        with located(f"initializations[{i}].fit"):
+            fits += [None] * len(spec.seeds) if start.fit is None else _fits(start.fit, spec, problem, own)
+    return Prepared(spec, dataset, problem, laws, tuple(fits))
 
 
 def _check_size(spec: Spec) -> None:
@@ -73,6 +79,27 @@ def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distrib
     )
 
 
+def _fits(member: Fitted, spec: Spec, problem: Problem, laws: tuple[Distribution, ...]) -> list[Fit]:
+    """Return the fit of each seed's draw, to the first batch that training with this seed sees."""
+    fits: list[Fit] = []
+    for seed in spec.seeds:
+        draws = DRAWS[spec.draws](seed)
+        theta = spec.network.draw(laws, draws)
+        try:
+            fits.append(member.fit(spec.network, theta, _first_batch(problem, seed), draws))
+        except InputError as error:
+            error.during(f"with seed {seed}")
+            raise
+    return fits
+
+
+def _first_batch(problem: Problem, seed: int) -> Batch:
+    X, Y = (part.astype(np.float64) for part in (problem.train.X, problem.train.Y))
+    m = X.shape[1]
+    chosen = slice(None) if problem.batches.is_full(m) else next(problem.batches.indices(m, seed))
+    return Batch(X[:, chosen], Y[:, chosen], problem.loss)
+
+
 def run(prepared: Prepared, progress: Progress | None = None, engine: Engine | None = None) -> ExperimentRecord:
     """Draw and train every run of an experiment.
 
@@ -97,11 +124,15 @@ def run_together(
         engine: what trains; by default the fastest there is.
     """
     engine = engine or engine_named()
+    fits = {run: fit for prepared in experiments for run, fit in zip(runs_of(prepared), prepared.fits, strict=True)}
     trained: dict[Run, tuple[Floats, Trajectory]] = {}
     for batch in batches_of(experiments):
-        starts = np.array([run.draw() for run in batch.runs])
-        trajectories = engine.train(batch.problem, starts, tuple(run.seed for run in batch.runs), progress)
-        trained.update((run, (starts[i], trajectories.one(i))) for i, run in enumerate(batch.runs))
+        drawn = [run.draw() for run in batch.runs]
+        starts = [
+            theta if (fit := fits[run]) is None else fit.theta for run, theta in zip(batch.runs, drawn, strict=True)
+        ]
+        trajectories = engine.train(batch.problem, np.array(starts), tuple(run.seed for run in batch.runs), progress)
+        trained.update((run, (drawn[i], trajectories.one(i))) for i, run in enumerate(batch.runs))
     return tuple(_record(prepared, trained, engine.name) for prepared in experiments)
 
 
@@ -109,10 +140,10 @@ def _record(prepared: Prepared, trained: Mapping[Run, tuple[Floats, Trajectory]]
     spec, problem = prepared.spec, prepared.problem
     kept = problem.recording.snapshot_steps(problem.steps)
     runs: list[RunRecord] = []
-    for run, start in zip(runs_of(prepared), _starts(spec), strict=True):
+    for run, start, fit in zip(runs_of(prepared), _starts(spec), prepared.fits, strict=True):
         drawn, trajectory = trained[run]
         shorter = trajectory.until(problem.steps, kept)
-        runs.append(RunRecord(start, run.seed, run.laws, drawn, shorter, problem, prepared.dataset.classes))
+        runs.append(RunRecord(start, run.seed, run.laws, drawn, fit, shorter, problem, prepared.dataset.classes))
     return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine)
 
 

@@ -15,6 +15,7 @@ from firstdraw.distributions import Distribution
 from firstdraw.draws import DRAWS
 from firstdraw.engine import Problem, Recording
 from firstdraw.experiments.spec import Spec, Training
+from firstdraw.fitted import Fit, Fitted
 from firstdraw.networks import MultilayerPerceptron
 
 __all__ = ["Batch", "Prepared", "Run", "batches_of", "runs_of", "total_steps"]
@@ -29,12 +30,14 @@ class Prepared:
         dataset: the data.
         problem: the training task.
         laws: for each initialization the law of each parameter.
+        fits: for each run how its parameters were fitted to data; None where they stay as they are drawn.
     """
 
     spec: Spec
     dataset: Dataset
     problem: Problem
     laws: tuple[tuple[Distribution, ...], ...]
+    fits: tuple[Fit | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Run:
         recording: what is written down.
         draws: the name of the source of draws.
         laws: the law of each parameter.
+        fitted: what fits the drawn parameters to the first batch, if anything does.
         seed: the seed of the draws and of the mini-batches.
     """
 
@@ -57,10 +61,11 @@ class Run:
     recording: Recording
     draws: str
     laws: tuple[Distribution, ...]
+    fitted: Fitted | None
     seed: int
 
     def draw(self) -> Floats:
-        """Return the initial parameters `[P]`."""
+        """Return the parameters as they are drawn `[P]`, before they are fitted."""
         return self.network.draw(self.laws, DRAWS[self.draws](self.seed))
 
 
@@ -83,8 +88,8 @@ def runs_of(prepared: Prepared) -> list[Run]:
     ends_on_a_record = spec.training.steps % spec.recording.every == 0
     training = replace(spec.training, steps=0) if ends_on_a_record else spec.training
     return [
-        Run(spec.data, spec.network, training, spec.recording, spec.draws, laws, seed)
-        for laws in prepared.laws
+        Run(spec.data, spec.network, training, spec.recording, spec.draws, laws, start.fit, seed)
+        for start, laws in zip(spec.initializations, prepared.laws, strict=True)
         for seed in spec.seeds
     ]
 
@@ -117,4 +122,4 @@ def total_steps(experiments: Sequence[Prepared]) -> int:
 
 def _task(run: Run) -> Run:
     """Return what a run has in common with all others of its batch."""
-    return replace(run, laws=(), seed=0)
+    return replace(run, laws=(), fitted=None, seed=0)

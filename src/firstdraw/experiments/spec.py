@@ -8,6 +8,7 @@ from firstdraw.datasets import DatasetRecipe
 from firstdraw.draws import DRAWS
 from firstdraw.engine import Batches, Optimizer, Precision, Recording
 from firstdraw.errors import InputError, located
+from firstdraw.fitted import Fitted
 from firstdraw.initializers import Initializer
 from firstdraw.losses import Loss
 from firstdraw.networks import MultilayerPerceptron
@@ -27,12 +28,14 @@ class Initialization:
             weight of the same fans.
         multipliers: where the laws of the residual branches' multipliers come from, in the same way; by default from
             `weights`, whose law for a multiplier is 1 unless it says otherwise.
+        fit: what fits the drawn parameters to the first training batch, before training begins; None for nothing.
     """
 
     label: str
     weights: Initializer
     biases: Initializer | None = None
     multipliers: Initializer | None = None
+    fit: Fitted | None = None
 
     def __post_init__(self) -> None:
         if not self.label.strip():

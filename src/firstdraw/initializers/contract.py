@@ -26,6 +26,12 @@ class Initializer(ABC):
     """Whether the parameters do not depend on the draws."""
     breaks_symmetry: ClassVar[bool] = True
     """Whether the units of a layer start different from each other."""
+    needs_architecture: ClassVar[bool] = False
+    """Whether the law depends on the network around the layer: its depth, or the place in a residual branch."""
+    residual: ClassVar[bool] = False
+    """Whether it is for networks with residual branches; without branches it is some other scheme's law."""
+    verified: ClassVar[bool] = True
+    """Whether the formula was checked against its source, or a source that quotes it."""
 
     @abstractmethod
     def weight_law(self, role: Role) -> Distribution:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_table
+from firstdraw.fitted import Fit
 from firstdraw.papers.claim import Checked
 from firstdraw.report.summary import Spread, SummaryRow, summarize
 from firstdraw.version import __version__
@@ -75,6 +76,26 @@ class ParameterDocument(msgspec.Struct, frozen=True):
     elements: int
 
 
+class LayerFitDocument(msgspec.Struct, frozen=True):
+    """What fitting to data did to a layer: root mean square of W, and standard deviation of Z, before and after."""
+
+    layer: int
+    weight_rms_before: Number
+    weight_rms_after: Number
+    deviation_before: Number
+    deviation_after: Number
+    iterations: int
+    converged: bool
+
+
+class FitDocument(msgspec.Struct, frozen=True):
+    """How the drawn parameters were fitted to data."""
+
+    converged: bool
+    layers: list[LayerFitDocument]
+    objective: list[Number]
+
+
 class OutcomeDocument(msgspec.Struct, frozen=True):
     """How a run ended."""
 
@@ -108,6 +129,7 @@ class RunDocument(msgspec.Struct, frozen=True):
     outcome: OutcomeDocument
     findings: list[FindingDocument]
     parameters: list[ParameterDocument]
+    fit: FitDocument | None
     records: RecordsDocument
 
 
@@ -187,8 +209,14 @@ def _run(run: RunRecord) -> dict[str, Any]:
             {name: getattr(parameter, name) for name in ParameterDocument.__struct_fields__}
             for parameter in run.parameters
         ],
+        "fit": None if run.fit is None else _fit(run.fit),
         "records": {"steps": trajectory.steps.tolist()} | {name: getattr(trajectory, name)[0] for name in names},
     }
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    layers = [{name: getattr(layer, name) for name in LayerFitDocument.__struct_fields__} for layer in fit.layers]
+    return {"converged": fit.converged, "layers": layers, "objective": fit.objective}
 
 
 def _claim(checked: Checked) -> dict[str, Any]:
