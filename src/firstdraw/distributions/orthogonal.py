@@ -33,7 +33,7 @@ def _haar(draws: Draws, name: str, stack: tuple[int, ...], rows: int, columns: i
 @DISTRIBUTIONS.register("orthogonal")
 @dataclass(frozen=True, slots=True)
 class Orthogonal(WholeDistribution):
-    """W = g Q, with g = `gain` and Q uniform (Haar) among the matrices with Q^T Q = I, or Q Q^T = I where they are wide.
+    """W = g Q, with g = `gain` and Q uniform (Haar) among the matrices with Q^T Q = I, or Q Q^T = I if wide.
 
     Q has the m outputs of a block as rows and its n k inputs, with all taps of the kernel, as columns. An element of it
     has the law of a coordinate of a point on the sphere of dimension N = max(m, n k): variance 1/N, kurtosis

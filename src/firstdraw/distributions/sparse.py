@@ -46,7 +46,7 @@ class Sparse(WholeDistribution):
         if self.of not in ("unit", "input"):
             raise InputError("of", "must be 'unit' or 'input'", self.of)
         if self.zeros > self._length:
-            raise InputError("zeros", f"must be at most the {self._length} weights of a {self.of}", self.zeros)
+            raise InputError("zeros", f"must be at most the {self._length} weights of one {self.of}", self.zeros)
 
     @property
     def _length(self) -> int:

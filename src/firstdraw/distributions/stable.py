@@ -68,8 +68,7 @@ class Stable(Distribution):
         a = self.index
         V = draws.uniform(name, shape, scale=math.pi, shift=-math.pi / 2, shard=shard)
         # 1 - u lies in (0, 1], whose logarithm is finite; where it is 0, the least positive number stands for it.
-        E = -np.log1p(-draws.uniform(f"{name}/exponential", shape, shard=shard))
-        np.maximum(E, np.finfo(np.float64).tiny, out=E)
+        E = np.maximum(-np.log1p(-draws.uniform(f"{name}/exponential", shape, shard=shard)), np.finfo(np.float64).tiny)
         with np.errstate(over="ignore"):
             x = np.sin(a * V) / np.cos(V) ** (1 / a) * (np.cos((1 - a) * V) / E) ** ((1 - a) / a)
             filled[...] = self.scale * x
