@@ -378,8 +378,8 @@ def test_values_stand_where_they_were_put() -> None:
         (
             lambda: DeltaOrthogonal(WIDE),
             (
-                "`layout` must have at least as many outputs as inputs for a delta-orthogonal kernel, and it has 4 and 6, "
-                "got (4, 6); 'orthogonal' serves where there are more inputs"
+                "`layout` must have at least as many outputs as inputs for a delta-orthogonal kernel, and it has "
+                "4 and 6, got (4, 6); 'orthogonal' serves where there are more inputs"
             ),
         ),
         (lambda: PartialIdentity(TALL, math.nan), "`gain` must be a finite number, got nan"),
@@ -390,8 +390,8 @@ def test_values_stand_where_they_were_put() -> None:
         (
             lambda: BlockRotations(TALL),
             (
-                "`layout` must be that of a square weight without a kernel for rotations, got (6, 4); 'orthogonal' serves "
-                "other shapes"
+                "`layout` must be that of a square weight without a kernel for rotations, got (6, 4); 'orthogonal' "
+                "serves other shapes"
             ),
         ),
         (lambda: BlockRotations(SQUARE, 1.0, 0.0), "`low` must be at most `high`, which is 0.0, got 1.0"),

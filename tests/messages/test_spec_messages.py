@@ -11,6 +11,7 @@ import pytest
 
 from firstdraw.errors import InputError, shown
 from firstdraw.experiments import prepare, read_file, read_table
+from firstdraw.initializers import INITIALIZERS
 
 VALID: dict[str, Any] = {
     "data": {"name": "circles", "train_size": 40, "test_size": 20},
@@ -18,10 +19,7 @@ VALID: dict[str, Any] = {
     "training": {"loss": "binary_cross_entropy", "optimizer": {"name": "sgd", "learning_rate": 0.1}, "steps": 5},
     "initializations": [{"label": "He", "weights": "he_normal"}],
 }
-KNOWN_INITIALIZERS = (
-    "known: constant, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, "
-    "torch_default, truncated_normal, uniform, xavier_fan_in, zeros"
-)
+KNOWN_INITIALIZERS = f"known: {', '.join(sorted(INITIALIZERS))}"
 
 BY_SETTING = {
     # names that are in no catalogue
@@ -36,7 +34,7 @@ BY_SETTING = {
         f"`initializations[0].weights` must name a known initializer, got 'he'; {KNOWN_INITIALIZERS}"
     ),
     "initializations[0].biases=zeroes": (
-        "`initializations[0].biases` must name a known initializer, got 'zeroes'; did you mean 'zeros'?"
+        "`initializations[0].biases` must name a known initializer, got 'zeroes'; did you mean 'zeros' or 'zero_head'?"
     ),
     "draws=countr": "`draws` must name a known source of draws, got 'countr'; did you mean 'counter'?",
     # keys that are in no table
@@ -198,7 +196,7 @@ BY_SETTING = {
         "`network.branches.length` must divide the number of hidden layers after the first, 3, without a rest, got 2"
     ),
     "initializations[0].multipliers=zeroes": (
-        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; did you mean 'zeros'?"
+        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; did you mean 'zeros' or 'zero_head'?"
     ),
     # absurd sizes
     "network.widths=[2, 1000000000000000000, 1]": ("`network.widths[1]` must be at most 2^48, got 1000000000000000000"),

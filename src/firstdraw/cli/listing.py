@@ -62,5 +62,5 @@ def _what(member: type) -> str:
     for attribute in ("formula", "description", "title"):
         text = getattr(member, attribute, None)
         if isinstance(text, str):
-            return text
+            return text if getattr(member, "verified", True) else f"{text} (unverified)"
     return (member.__doc__ or "").partition("\n")[0]

@@ -28,23 +28,28 @@ class HadamardRows(FixedDistribution):
     Args:
         layout: the parameter's.
         gain: g, any finite number.
+        center: whether the matrix is n wide and stands at the tap k//2 of a kernel, the other taps being 0.
     """
 
     layout: Layout
     gain: float = 1.0
+    center: bool = False
 
     def __post_init__(self) -> None:
         check_with_inputs(self.layout, "a Hadamard matrix")
         check_finite("gain", self.gain)
 
     def values(self) -> Floats:
-        rows, columns = self.layout.rows, self.layout.columns * self.layout.taps
+        rows, columns = self.layout.rows, self.layout.columns * (1 if self.center else self.layout.taps)
         q = (max(rows, columns) - 1).bit_length()
         shared = np.bitwise_count(np.arange(rows)[:, np.newaxis] & np.arange(columns))
         W = self.gain * 2.0 ** (-q / 2) * np.where(shared % 2, -1.0, 1.0)
-        shape = self.layout.block_shape
+        if self.center:
+            blocks = np.zeros(self.layout.block_shape)
+            blocks[(..., *(length // 2 for length in self.layout.window))] = W
+            return blocks
         tail = (self.layout.rows, self.layout.columns, *self.layout.window)
-        return np.broadcast_to(W.reshape(tail), shape)
+        return np.broadcast_to(W.reshape(tail), self.layout.block_shape)
 
     def __str__(self) -> str:
         return f"{self.gain:.6g} x rows of the Hadamard matrix"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from firstdraw.distributions import Constant, Distribution
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite
 
@@ -23,6 +23,7 @@ class Zeros(Initializer):
     branch.
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "bias", "head")
     formula: ClassVar[str] = "0"
     deterministic: ClassVar[bool] = True
     breaks_symmetry: ClassVar[bool] = False
@@ -41,6 +42,7 @@ class ConstantValue(Initializer):
     """
 
     value: float = 0.5
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "bias")
     formula: ClassVar[str] = "value"
     deterministic: ClassVar[bool] = True
     breaks_symmetry: ClassVar[bool] = False

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, Uniform
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
 from firstdraw.roles import Role
 from firstdraw.rules import check_positive
 
@@ -38,6 +38,7 @@ class GlorotNormal(Initializer):
     """
 
     gain: float = 1.0
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
     formula: ClassVar[str] = "N(0, 2 gain^2/(n + m))"
     source: ClassVar[Source | None] = UNDERSTANDING
 
@@ -58,6 +59,7 @@ class GlorotUniform(Initializer):
     """
 
     gain: float = 1.0
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
     formula: ClassVar[str] = "U[-a, a), a = gain sqrt(6/(n + m))"
     source: ClassVar[Source | None] = UNDERSTANDING
 
@@ -78,6 +80,8 @@ class XavierFanIn(Initializer):
     2/(n + m); Caffe's "Xavier" has 1/n and draws uniformly (`lecun_uniform`).
     """
 
+    activations: ClassVar[tuple[str, ...] | None] = ("identity",)
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     formula: ClassVar[str] = "N(0, 1/n)"
     source: ClassVar[Source | None] = UNDERSTANDING
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Literal
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, Uniform
 from firstdraw.errors import InputError
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite
 
@@ -28,6 +28,8 @@ Fan = Literal["fan_in", "fan_out"]
 class _He(Initializer):
     slope: float = 0.0
     mode: Fan = "fan_in"
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     source: ClassVar[Source | None] = DELVING_DEEP
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, Uniform
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
 from firstdraw.roles import Role
 
 __all__ = ["LeCunNormal", "LeCunUniform"]
@@ -28,6 +28,8 @@ class LeCunNormal(Initializer):
     Known confusion: Keras and JAX draw the entry of this name from a truncated normal with the same variance.
     """
 
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "selu")
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     formula: ClassVar[str] = "N(0, 1/n)"
     source: ClassVar[Source | None] = EFFICIENT_BACKPROP
 
@@ -40,6 +42,8 @@ class LeCunNormal(Initializer):
 class LeCunUniform(Initializer):
     """W ~ U[-a, a) with a = sqrt(3/n), n the fan-in, so that the variance is 1/n."""
 
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "selu")
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     formula: ClassVar[str] = "U[-sqrt(3/n), sqrt(3/n))"
     source: ClassVar[Source | None] = EFFICIENT_BACKPROP
 
