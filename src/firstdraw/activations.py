@@ -9,14 +9,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
-from scipy import special
 
 from firstdraw.arrays import Floats
 from firstdraw.catalogue import Catalogue, Source
+from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_finite, check_positive
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = LazyModule("scipy.special")
 
 __all__ = [
     "ACTIVATIONS",

@@ -62,7 +62,7 @@ EXAMPLES: dict[str, list[WholeDistribution]] = {
         BlockRotations(weight_role((9, 3), parts=3).layout, 0.2, 1.0),
         BlockRotations(SQUARE, 0.5, 0.5),
     ],
-    "hadamard": [HadamardRows(layout) for layout in ANY] + [HadamardRows(TALL, 3.0)],
+    "hadamard": [HadamardRows(layout) for layout in ANY] + [HadamardRows(TALL, 3.0), HadamardRows(KERNEL, center=True)],
     "cosines": [CosineRows(layout) for layout in ANY] + [CosineRows(TALL, 3.0)],
     "bilinear": [Bilinear(layout) for layout in (KERNEL, GROUPED, TRANSPOSED, CHANNELS_LAST)],
     "repeated": [
@@ -294,6 +294,12 @@ def test_hadamard_rows_are_sylvester_s() -> None:
     np.testing.assert_allclose(sample(HadamardRows(TALL)), linalg.hadamard(8)[:6, :4] / math.sqrt(8), rtol=1e-15)
     W = sample(HadamardRows(weight_role((16, 16)).layout))
     np.testing.assert_allclose(W @ W.T, np.eye(16), atol=1e-15)
+
+
+def test_a_centered_hadamard_matrix_stands_at_the_middle_of_the_kernel() -> None:
+    W = sample(HadamardRows(KERNEL, center=True))
+    np.testing.assert_allclose(W[:, :, 1, 1], linalg.hadamard(8)[:6, :4] / math.sqrt(8), rtol=1e-15)
+    assert np.count_nonzero(W) == 24
 
 
 @pytest.mark.parametrize("law", EXAMPLES["cosines"], ids=repr)

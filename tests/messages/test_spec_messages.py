@@ -196,7 +196,8 @@ BY_SETTING = {
         "`network.branches.length` must divide the number of hidden layers after the first, 3, without a rest, got 2"
     ),
     "initializations[0].multipliers=zeroes": (
-        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; did you mean 'zeros' or 'zero_head'?"
+        "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; did you mean 'zeros' or "
+        "'zero_head'?"
     ),
     # absurd sizes
     "network.widths=[2, 1000000000000000000, 1]": ("`network.widths[1]` must be at most 2^48, got 1000000000000000000"),

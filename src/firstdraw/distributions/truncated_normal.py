@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,13 @@ from firstdraw.distributions.contract import DISTRIBUTIONS, Distribution
 from firstdraw.draws import Draws, Shard
 from firstdraw.draws.destination import destination, write
 from firstdraw.draws.elements import elements_of
+from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_non_negative, check_positive
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = LazyModule("scipy.special")
 
 __all__ = ["TruncatedNormal"]
 
@@ -50,8 +57,6 @@ class TruncatedNormal(Distribution):
     def standard_deviation(self) -> float:
         # The formula above loses its digits for small c. Its two integrals are incomplete gamma functions of
         # c^2/2, whose ratio keeps them; below 1e-8 the law is uniform to the last digit.
-        from scipy import special
-
         half = self.cut * self.cut / 2
         share = float(special.gammainc(1.5, half) / special.gammainc(0.5, half)) if self.cut > 1e-8 else 0.0
         return self.scale * (math.sqrt(share) or self.cut / math.sqrt(3))
@@ -63,8 +68,6 @@ class TruncatedNormal(Distribution):
             return math.nan
         if self.cut <= 1e-8:
             return 1.8
-        from scipy import special
-
         half = self.cut * self.cut / 2
         zeroth, second, fourth = (float(special.gammainc(order, half)) for order in (0.5, 1.5, 2.5))
         return 3 * fourth * zeroth / (second * second)
@@ -76,8 +79,6 @@ class TruncatedNormal(Distribution):
     def sample(
         self, draws: Draws, name: str, shape: Shape, *, shard: Shard | None = None, out: Floats | None = None
     ) -> Floats:
-        from scipy import special
-
         below = float(special.ndtr(-self.cut))
         filled = destination(out, elements_of(shape, shard).shape)
         wide = filled if filled.dtype == np.float64 else None
