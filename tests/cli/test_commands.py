@@ -186,7 +186,8 @@ def test_a_listing_marks_what_is_unverified(firstdraw: Call) -> None:
 
 def test_a_listing_of_initializers_loads_no_library_but_numpy() -> None:
     code = (
-        "import sys; from firstdraw.cli.main import commands; commands(['list', 'initializers'], standalone_mode=False); "
+        "import sys; from firstdraw.cli.main import commands; "
+        "commands(['list', 'initializers'], standalone_mode=False); "
         "print([name for name in ('scipy', 'sklearn', 'matplotlib', 'msgspec') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

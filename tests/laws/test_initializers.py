@@ -742,3 +742,8 @@ def test_parameters_that_an_entry_cannot_serve_are_refused(name: str, role: Role
     with pytest.raises(InputError) as caught:
         INITIALIZERS[name]().weight_law(role)
     assert str(caught.value).startswith(sentence)
+
+
+@every
+def test_an_entry_is_explained_with_an_example(name: str) -> None:
+    assert ">>> " in (INITIALIZERS[name].__doc__ or "")

@@ -21,6 +21,10 @@ class Zeros(Initializer):
     The units of a layer receive equal gradients and stay equal for ever. With rectifiers the hidden units output 0,
     so that only the last bias receives a gradient at all. Right for biases, and for the last layer of a residual
     branch.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(Zeros().law(weight_role((8, 4))))
+    0
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "bias", "head")
@@ -39,6 +43,10 @@ class ConstantValue(Initializer):
 
     Args:
         value: c, any finite number.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(ConstantValue().law(weight_role((8, 4))))
+    0.5
     """
 
     value: float = 0.5

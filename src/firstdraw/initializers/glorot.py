@@ -35,6 +35,10 @@ class GlorotNormal(Initializer):
 
     Args:
         gain: g, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(GlorotNormal().law(weight_role((8, 4))))
+    N(0, 0.408248²)
     """
 
     gain: float = 1.0
@@ -56,6 +60,10 @@ class GlorotUniform(Initializer):
 
     Args:
         gain: g, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(GlorotUniform().law(weight_role((8, 4))))
+    U[-0.707107, 0.707107)
     """
 
     gain: float = 1.0
@@ -78,6 +86,10 @@ class XavierFanIn(Initializer):
 
     It is the law of `lecun_normal`. Known confusion: Glorot and Bengio's own rule (`glorot_uniform`) has the variance
     2/(n + m); Caffe's "Xavier" has 1/n and draws uniformly (`lecun_uniform`).
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(XavierFanIn().law(weight_role((8, 4))))
+    N(0, 0.5²)
     """
 
     activations: ClassVar[tuple[str, ...] | None] = ("identity",)

@@ -55,6 +55,10 @@ class HeNormal(_He):
     Args:
         slope: a, any finite number.
         mode: which fan n is.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(HeNormal().law(weight_role((8, 4))))
+    N(0, 0.707107²)
     """
 
     formula: ClassVar[str] = "N(0, 2/((1 + slope^2) n)), n = fan-in, or fan-out if mode says so"
@@ -71,6 +75,10 @@ class HeUniform(_He):
     Args:
         slope: a, any finite number.
         mode: which fan n is.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(HeUniform().law(weight_role((8, 4))))
+    U[-1.22474, 1.22474)
     """
 
     formula: ClassVar[str] = "U[-b, b), b = sqrt(6/((1 + slope^2) n)), n = fan-in, or fan-out if mode says so"

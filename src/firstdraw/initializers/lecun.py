@@ -26,6 +26,10 @@ class LeCunNormal(Initializer):
     Holds for linear layers, for SELU, and for tanh-like activations scaled to have slope 1 at unit variance.
 
     Known confusion: Keras and JAX draw the entry of this name from a truncated normal with the same variance.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(LeCunNormal().law(weight_role((8, 4))))
+    N(0, 0.5²)
     """
 
     activations: ClassVar[tuple[str, ...] | None] = ("identity", "selu")
@@ -40,7 +44,12 @@ class LeCunNormal(Initializer):
 @INITIALIZERS.register("lecun_uniform")
 @dataclass(frozen=True, slots=True)
 class LeCunUniform(Initializer):
-    """W ~ U[-a, a) with a = sqrt(3/n), n the fan-in, so that the variance is 1/n."""
+    """W ~ U[-a, a) with a = sqrt(3/n), n the fan-in, so that the variance is 1/n.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(LeCunUniform().law(weight_role((8, 4))))
+    U[-0.866025, 0.866025)
+    """
 
     activations: ClassVar[tuple[str, ...] | None] = ("identity", "selu")
     preserves: ClassVar[Preserves | None] = "forward second moment"

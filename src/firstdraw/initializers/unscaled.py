@@ -24,6 +24,10 @@ class PlainNormal(Initializer):
 
     Args:
         standard_deviation: s, at least 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(PlainNormal().law(weight_role((8, 4))))
+    N(0, 1²)
     """
 
     standard_deviation: float = 1.0
@@ -44,6 +48,10 @@ class PlainUniform(Initializer):
 
     Args:
         bound: a, at least 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(PlainUniform().law(weight_role((8, 4))))
+    U[-0.05, 0.05)
     """
 
     bound: float = 0.05
@@ -69,6 +77,10 @@ class PlainTruncatedNormal(Initializer):
     Args:
         scale: s, the standard deviation before the cut, at least 0.
         cut: c, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(PlainTruncatedNormal().law(weight_role((8, 4))))
+    N(0, 0.02²) cut at ±2 standard deviations
     """
 
     scale: float = 0.02
