@@ -104,7 +104,8 @@ class UniformGates(BiasInitializer):
     """b_f = -ln(1/u - 1) with u ~ U[1/d, 1 - 1/d), b_i = -b_f, 0 for the others; d the number of units.
 
     The forget gates sigmoid(b_f) = u then start uniformly spread, without a longest dependence to be chosen. Made
-    together with a "refine" gate, which is a matter of the cell.
+    together with a "refine" gate, which is a matter of the cell. Unverified: that a sigmoid of this b_f is uniform
+    follows from the formula, but the ends of the range, 1/d and 1 - 1/d, were not read in the paper.
 
     >>> from firstdraw.roles import bias_role, weight_role
     >>> bias = bias_role(weight_role((40, 3), operation="recurrent", parts=4))
@@ -112,6 +113,7 @@ class UniformGates(BiasInitializer):
     parts: minus part 2; logit U[0.1, 0.9); 0; 0
     """
 
+    verified: ClassVar[bool] = False
     formula: ClassVar[str] = "b_f = -ln(1/u - 1), u ~ U[1/d, 1 - 1/d), b_i = -b_f"
     source: ClassVar[Source | None] = Source(
         "Gu, Gulcehre, Paine, Hoffman & Pascanu",

@@ -37,7 +37,7 @@ class GeometricMean(Initializer):
     source: ClassVar[Source | None] = Source(
         "Defazio & Bottou",
         2019,
-        "A Scaling Calculus for the Design and Initialization of ReLU Networks",
+        "Beyond Folklore: A Scaling Calculus for the Design and Initialization of ReLU Networks",
         "https://arxiv.org/abs/1906.04267",
     )
 

@@ -132,7 +132,7 @@ class EchoState(Initializer):
     """W = r S/max |e|, S sparse with elements from U[-1, 1), e its eigenvalues; r = `radius`, d = `density`.
 
     The reservoir of an echo state network, which is not trained: with r below 1 the state forgets its past, in practice
-    though not for every input.
+    though not for every input. The law of S is a common choice, which the report leaves open.
 
     Args:
         radius: r, above 0.
