@@ -12,7 +12,7 @@ import firstdraw
 
 ROOT = Path(firstdraw.__file__).parent
 FLOORS = {
-    0: {"errors", "arrays", "catalogue", "compiled", "rules", "version"},
+    0: {"errors", "arrays", "catalogue", "compiled", "lazy", "rules", "version"},
     1: {"draws", "distributions", "roles", "activations", "losses", "sigmoid"},
     2: {"initializers", "networks", "datasets"},
     3: {"engine", "fitted", "probes"},

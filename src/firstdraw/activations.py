@@ -10,14 +10,20 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
 from firstdraw.arrays import Floats
 from firstdraw.catalogue import Catalogue, Source
+from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_finite, check_positive
 from firstdraw.sigmoid import sigmoid
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = LazyModule("scipy.special")
 
 __all__ = [
     "ACTIVATIONS",
@@ -252,13 +258,9 @@ class GELU(Activation):
     )
 
     def value(self, z: Floats) -> Floats:
-        from scipy import special
-
         return z * special.ndtr(z)
 
     def derivative(self, z: Floats) -> Floats:
-        from scipy import special
-
         return special.ndtr(z) + z * np.exp(-z * z / 2) / SQRT_2_PI
 
     def second_derivative(self, z: Floats) -> Floats:
@@ -310,8 +312,6 @@ class Erf(Activation):
     formula: ClassVar[str] = "erf z"
 
     def value(self, z: Floats) -> Floats:
-        from scipy import special
-
         return special.erf(z)
 
     def derivative(self, z: Floats) -> Floats:

@@ -227,7 +227,7 @@ def test_list_names_every_member_of_every_catalogue(firstdraw: Call) -> None:
     assert {kind: names.split(", ") for kind, names in told.items()} == {
         kind: list(catalogue) for kind, catalogue in KINDS.items()
     }
-    assert set(told) == set(listing._catalogues())
+    assert set(told) == set(listing.CATALOGUES)
 
 
 def test_list_tells_which_formulas_are_unverified(firstdraw: Call) -> None:
@@ -245,6 +245,22 @@ def test_list_tells_every_member_of_one_catalogue(firstdraw: Call, kind: str) ->
     for name in KINDS[kind]:
         assert name in first
         assert all(alias in done.stdout for alias in KINDS[kind].aliases_of(name))
+
+
+def test_a_listing_marks_what_is_unverified(firstdraw: Call) -> None:
+    unverified = [name for name, entry in INITIALIZERS.items() if not entry.verified]
+    assert unverified
+    assert firstdraw("list", "initializers").stdout.count("(unverified)") == len(unverified)
+
+
+def test_a_listing_of_initializers_loads_no_library_but_numpy() -> None:
+    code = (
+        "import sys; from firstdraw.cli.main import commands; "
+        "commands(['list', 'initializers'], standalone_mode=False); "
+        "print([name for name in ('scipy', 'sklearn', 'matplotlib', 'msgspec') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 # What is refused, before anything is trained or written.

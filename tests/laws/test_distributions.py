@@ -8,15 +8,64 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, special, stats
 
-from firstdraw.distributions import DISTRIBUTIONS, Constant, Distribution, Normal, TruncatedNormal, Uniform
+from firstdraw.distributions import (
+    DISTRIBUTIONS,
+    Constant,
+    Distribution,
+    LogitOfUniform,
+    LogOfUniform,
+    Normal,
+    Rademacher,
+    Stable,
+    StepBias,
+    TruncatedNormal,
+    Uniform,
+)
 from firstdraw.draws import CounterDraws, NumpyLegacyDraws, Shard
 from firstdraw.errors import InputError
 
 MANY = 100_000
 
-# Members with SciPy's law of the same name; None where nothing is drawn. A class that enters the catalogue
+OWN = object()
+"""In the place of SciPy's law: this one has tests of its own below."""
+
+
+class OfUniform(stats.rv_continuous):
+    """The law of the increasing function of u ~ U[low, high) whose inverse is `share`; moments by integration."""
+
+    def __init__(self, share: Any, value: Any, low: float, high: float) -> None:
+        self.share, self.value, self.low, self.high = share, value, low, high
+        super().__init__(a=value(low), b=value(high), momtype=1)
+
+    def _cdf(self, x: Any) -> Any:
+        return (self.share(x) - self.low) / (self.high - self.low)
+
+    def _ppf(self, q: Any) -> Any:
+        return self.value(self.low + (self.high - self.low) * q)
+
+    def stats(self, moments: str) -> float:  # type: ignore[override]
+        assert moments == "k"
+        fourth = integrate.quad(lambda q: (self.ppf(q) - self.mean()) ** 4, 0, 1, epsabs=1e-13, epsrel=1e-12)[0]
+        return fourth / self.var() ** 2 - 3
+
+    def mean(self) -> float:  # type: ignore[override]
+        return integrate.quad(self.ppf, 0, 1, epsabs=1e-13, epsrel=1e-12)[0]
+
+    def var(self) -> float:  # type: ignore[override]
+        return integrate.quad(lambda q: (self.ppf(q) - self.mean()) ** 2, 0, 1, epsabs=1e-13, epsrel=1e-12)[0]
+
+
+def softplus_inverse_of_exp(t: Any) -> Any:
+    return np.log(np.expm1(np.exp(t)))
+
+
+def log_of_softplus(x: Any) -> Any:
+    return np.log(np.logaddexp(0, x))
+
+
+# Entrywise members with SciPy's law of the same name; None where nothing is drawn. A class that enters the catalogue
 # needs an entry here: the laws below are about these members.
 EXAMPLES: dict[str, list[tuple[Distribution, object]]] = {
     "constant": [(Constant(), None), (Constant(-2.5), None)],
@@ -40,9 +89,24 @@ EXAMPLES: dict[str, list[tuple[Distribution, object]]] = {
         (TruncatedNormal(1.0, 9.0), stats.truncnorm(-9, 9)),
         (TruncatedNormal(0.0, 1.0), None),
     ],
+    "log_of_uniform": [
+        (LogOfUniform(), OfUniform(np.exp, np.log, 1.0, 100.0)),
+        (LogOfUniform(0.5, 2.0), OfUniform(np.exp, np.log, 0.5, 2.0)),
+    ],
+    "logit_of_uniform": [
+        (LogitOfUniform(), OfUniform(special.expit, special.logit, 0.01, 0.99)),
+        (LogitOfUniform(0.3, 0.6), OfUniform(special.expit, special.logit, 0.3, 0.6)),
+    ],
+    "step_bias": [
+        (StepBias(), OfUniform(log_of_softplus, softplus_inverse_of_exp, math.log(0.001), math.log(0.1))),
+        (StepBias(0.5, 4.0), OfUniform(log_of_softplus, softplus_inverse_of_exp, math.log(0.5), math.log(4.0))),
+    ],
+    "rademacher": [(Rademacher(), OWN), (Rademacher(0.25), OWN), (Rademacher(0.0), None)],
+    "stable": [(Stable(), OWN), (Stable(0.5, 2.0), OWN), (Stable(2.0, 1.2), OWN), (Stable(0.0, 1.2), None)],
 }
+ENTRYWISE = [name for name, law in DISTRIBUTIONS.items() if law.entrywise]
 LAWS = [(law, exact) for examples in EXAMPLES.values() for law, exact in examples]
-SPREAD = [(law, exact) for law, exact in LAWS if exact is not None]
+SPREAD = [(law, exact) for law, exact in LAWS if exact not in {None, OWN}]
 laws = pytest.mark.parametrize("law", [law for law, _ in LAWS], ids=repr)
 spread = pytest.mark.parametrize(("law", "exact"), SPREAD, ids=[repr(law) for law, _ in SPREAD])
 
@@ -51,8 +115,8 @@ def sample(law: Distribution, count: int = MANY, name: str = "layers.1.weight") 
     return law.sample(CounterDraws(7), name, (count,))
 
 
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_every_distribution_has_examples_of_its_own_class_with_its_defaults_among_them(name: str) -> None:
+@pytest.mark.parametrize("name", ENTRYWISE)
+def test_every_entrywise_distribution_has_examples_of_its_own_class_with_its_defaults_among_them(name: str) -> None:
     assert name in EXAMPLES, f"give {name!r} examples, and SciPy's laws of the same name, in this file"
     members = [law for law, _ in EXAMPLES[name]]
     assert {type(law) for law in members} == {DISTRIBUTIONS[name]}
@@ -126,17 +190,22 @@ def test_standard_deviation_and_second_moment_follow_from_mean_and_variance(law:
 @pytest.mark.parametrize("law", [law for law, exact in LAWS if exact is None], ids=repr)
 def test_a_law_without_spread_gives_its_mean_exactly(law: Distribution) -> None:
     assert law.variance == law.standard_deviation == 0
+    assert math.isnan(law.kurtosis)
     assert law.support == (law.mean, law.mean)
     assert (sample(law, 10) == law.mean).all()
 
 
 @spread
 def test_moments_and_support_are_scipy_s(law: Distribution, exact: stats.rv_continuous) -> None:
-    assert law.mean == pytest.approx(exact.mean(), rel=1e-14, abs=1e-14 * law.standard_deviation)
+    assert law.mean == pytest.approx(exact.mean(), rel=1e-13, abs=1e-13 * law.standard_deviation)
     # SciPy subtracts two nearly equal numbers for a narrow cut: about 1e-16 / cut^2 of its result is noise.
     narrow = isinstance(law, TruncatedNormal) and law.cut < 0.1
-    assert law.variance == pytest.approx(exact.var(), rel=1e-11 if narrow else 1e-13)
-    assert law.support == pytest.approx(exact.support(), rel=1e-15)
+    # The moments of the images of uniform numbers come from adaptive integration.
+    integrated = isinstance(exact, OfUniform)
+    assert law.variance == pytest.approx(exact.var(), rel=1e-11 if narrow or integrated else 1e-13)
+    assert law.support == pytest.approx(exact.support(), rel=1e-14)
+    if not narrow:
+        assert law.kurtosis == pytest.approx(3 + float(exact.stats("k")), rel=1e-9)
 
 
 @spread
@@ -147,6 +216,8 @@ def test_the_moments_of_a_sample_are_within_five_standard_errors(law: Distributi
     measured = np.mean((drawn - law.mean) ** 2)
     # The variance of (x - mean)^2 is (kurtosis + 2) variance^2.
     assert abs(measured - law.variance) < 5 * law.variance * math.sqrt((kurtosis + 2) / MANY)
+    fourth = (drawn - law.mean) ** 4 / law.variance**2
+    assert abs(fourth.mean() - law.kurtosis) < 5 * fourth.std() / math.sqrt(MANY)
 
 
 @spread
@@ -174,6 +245,55 @@ def test_the_law_depends_on_the_name_of_the_parameter(
     exact: stats.rv_continuous,  # noqa: ARG001
 ) -> None:
     assert (sample(law, 100) != sample(law, 100, "layers.2.weight")).any()
+
+
+def test_rademacher_draws_signs_with_even_odds() -> None:
+    law = Rademacher(0.25)
+    drawn = sample(law)
+    assert set(drawn) == {-0.25, 0.25}
+    assert (law.mean, law.variance, law.kurtosis, law.support) == (0.0, 0.0625, 1.0, (-0.25, 0.25))
+    assert abs(np.mean(drawn > 0) - 0.5) < 5 * 0.5 / math.sqrt(MANY)
+    np.testing.assert_array_equal(drawn > 0, CounterDraws(7).uniform("layers.1.weight", (MANY,)) >= 0.5)
+
+
+@pytest.mark.parametrize(
+    ("law", "exact"),
+    [(Stable(0.5, 2.0), stats.norm(scale=0.5 * math.sqrt(2))), (Stable(3.0, 1.0), stats.cauchy(scale=3.0))],
+    ids=repr,
+)
+def test_the_stable_laws_with_a_name_are_scipy_s(law: Distribution, exact: Any) -> None:
+    assert stats.kstest(sample(law), exact.cdf).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("index", [0.5, 0.9, 1.0, 1.2, 1.5, 1.9, 2.0])
+@pytest.mark.parametrize("t", [0.3, 1.0, 3.0])
+def test_a_stable_law_has_its_characteristic_function(index: float, t: float) -> None:
+    # E cos(t x) = exp(-|s t|^a), and the variance of cos(t x) is (1 + E cos(2 t x))/2 less the square of this.
+    law = Stable(0.7, index)
+    expected = math.exp(-((0.7 * t) ** index))
+    spread = (1 + math.exp(-((1.4 * t) ** index))) / 2 - expected**2
+    assert abs(np.mean(np.cos(t * sample(law))) - expected) < 5 * math.sqrt(spread / MANY)
+
+
+def test_a_stable_law_knows_which_moments_it_has() -> None:
+    assert (Stable(1.0, 2.0).variance, Stable(1.0, 2.0).kurtosis) == (2.0, 3.0)
+    assert (Stable(1.0, 1.5).mean, Stable(1.0, 1.5).variance) == (0.0, math.inf)
+    assert math.isnan(Stable(1.0, 1.0).mean)
+    assert math.isnan(Stable(1.0, 1.5).kurtosis)
+
+
+def test_the_log_of_a_uniform_number_has_the_moments_of_its_integrals() -> None:
+    # With L = ln u: the integral of L is u (L - 1), that of L^2 is u (L^2 - 2 L + 2).
+    low, high = 1.0, 783.0
+    mean = ((math.log(high) - 1) * high - (math.log(low) - 1) * low) / (high - low)
+    second = sum(s * u * (math.log(u) ** 2 - 2 * math.log(u) + 2) for s, u in ((1, high), (-1, low))) / (high - low)
+    law = LogOfUniform(low, high)
+    assert law.mean == pytest.approx(mean, rel=1e-13)
+    assert law.variance == pytest.approx(second - mean**2, rel=1e-11)
+
+
+def test_the_logit_of_a_uniform_number_nears_the_logistic_law() -> None:
+    assert LogitOfUniform(1e-12, 1 - 1e-12).variance == pytest.approx(math.pi**2 / 3, rel=1e-8)
 
 
 # Tabulated for truncated normal initializers with unit scale; Keras and JAX divide by the one of the cut at 2.
@@ -216,6 +336,11 @@ def test_a_standard_deviation_is_known_where_its_square_is_no_number(law: type, 
         (Normal(0.1, 1.0), "N(1, 0.1²)"),
         (Uniform(-0.25, 0.25), "U[-0.25, 0.25)"),
         (TruncatedNormal(0.02, 2.0), "N(0, 0.02²) cut at ±2 standard deviations"),
+        (Rademacher(0.5), "±0.5"),
+        (Stable(0.1, 1.5), "stable of index 1.5, scale 0.1"),
+        (LogOfUniform(1, 99), "ln U[1, 99)"),
+        (LogitOfUniform(0.1, 0.9), "logit U[0.1, 0.9)"),
+        (StepBias(), "inverse softplus of exp U[ln 0.001, ln 0.1)"),
     ],
 )
 def test_a_law_is_written_as_a_formula(law: Distribution, text: str) -> None:
@@ -234,6 +359,15 @@ def test_a_law_is_written_as_a_formula(law: Distribution, text: str) -> None:
         ("uniform", {"low": 2.0, "high": 1.0}, "`low` must be at most `high`, which is 1.0, got 2.0"),
         ("truncated_normal", {"scale": -0.5}, "`scale` must be a finite number of at least 0, got -0.5"),
         ("truncated_normal", {"cut": 0.0}, "`cut` must be a finite number above 0, got 0.0"),
+        ("rademacher", {"scale": -1}, "`scale` must be a finite number of at least 0, got -1"),
+        ("stable", {"scale": -1}, "`scale` must be a finite number of at least 0, got -1"),
+        ("stable", {"index": 0}, "`index` must be a finite number above 0, got 0"),
+        ("stable", {"index": 2.5}, "`index` must be at most 2, where the stable law is the Gaussian, got 2.5"),
+        ("log_of_uniform", {"low": 0.0}, "`low` must be a finite number above 0, got 0.0"),
+        ("log_of_uniform", {"low": 3.0, "high": 3.0}, "`low` must be below `high`, which is 3.0, got 3.0"),
+        ("logit_of_uniform", {"high": 1.0}, "`high` must be below 1, got 1.0"),
+        ("logit_of_uniform", {"low": 0.5, "high": 0.2}, "`low` must be below `high`, which is 0.2, got 0.5"),
+        ("step_bias", {"low": -1.0}, "`low` must be a finite number above 0, got -1.0"),
     ],
 )
 def test_parameters_that_make_no_law_are_refused(name: str, options: dict[str, float], sentence: str) -> None:

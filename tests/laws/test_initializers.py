@@ -11,28 +11,121 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special, stats
 
-from firstdraw.activations import Identity, ReLU
+from firstdraw.activations import ACTIVATIONS, GELU, Activation, Identity, ReLU, Sigmoid, Sin, Softplus, Tanh
 from firstdraw.arrays import Floats
 from firstdraw.catalogue import Source
-from firstdraw.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform
+from firstdraw.distributions import (
+    Bilinear,
+    BlockRotations,
+    Constant,
+    CosineRows,
+    DeltaOrthogonal,
+    Distribution,
+    HadamardRows,
+    LogitOfUniform,
+    LogOfUniform,
+    Normal,
+    NormalizedRows,
+    Orthogonal,
+    Packed,
+    PartialIdentity,
+    PositiveDefinite,
+    Rademacher,
+    Repeated,
+    Sparse,
+    SpectralRadius,
+    Stable,
+    StepBias,
+    TruncatedNormal,
+    Uniform,
+    Values,
+)
 from firstdraw.draws import CounterDraws
 from firstdraw.errors import InputError
 from firstdraw.initializers import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import BiasInitializer
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import distinct_units
-from firstdraw.roles import BranchPlace, Role, dense_roles, multiplier_role
+from firstdraw.roles import BranchPlace, Role, bias_role, dense_roles, multiplier_role, weight_role
 
 every = pytest.mark.parametrize("name", INITIALIZERS)
-NETWORK = MultilayerPerceptron((2, 10, 5, 1), ReLU())
+DENSE = [name for name, entry in INITIALIZERS.items() if "dense" in entry.kinds]
+for_dense_layers = pytest.mark.parametrize("name", DENSE)
+
+
+def activation_for(name: str) -> Activation:
+    """One of the activations that an entry is for; ReLU where it is for none in particular."""
+    known = INITIALIZERS[name].activations
+    return ReLU() if known is None or "relu" in known else ACTIVATIONS[known[0]]()
+
+
+def network_for(name: str) -> MultilayerPerceptron:
+    return MultilayerPerceptron((2, 10, 5, 1), activation_for(name))
 
 
 def roles(fan_in: int, fan_out: int) -> tuple[Role, Role]:
     return dense_roles(fan_in, fan_out, layer=1, depth=2, activation=ReLU())
 
 
-def drawn(initializer: Initializer, seed: int) -> Floats:
-    return NETWORK.draw([initializer.law(role) for role in NETWORK.roles], CounterDraws(seed))
+def drawn(name: str, seed: int) -> Floats:
+    network = network_for(name)
+    return network.draw([INITIALIZERS[name]().law(role) for role in network.roles], CounterDraws(seed))
+
+
+# A parameter of each kind that an entry may serve.
+GATES = bias_role(weight_role((24, 5), operation="recurrent", parts=4))
+OF_KIND = {
+    "dense": weight_role((20, 30)),
+    "recurrent": weight_role((12, 12), operation="recurrent"),
+    "convolution": weight_role((8, 4, 3, 3), operation="convolution"),
+    "transposed_convolution": weight_role((6, 6, 4, 4), operation="transposed_convolution", stride=2),
+    "embedding": weight_role((50, 8), operation="embedding"),
+    "bias": GATES,
+    "head": weight_role((10, 30), layer=3, depth=3),
+}
+PRIOR = (0.25,) + (0.75 / 23,) * 23
+
+
+def entry(name: str) -> Initializer:
+    """An entry with its defaults, but a class prior with the classes of the bias above."""
+    return INITIALIZERS[name](proportions=PRIOR) if name == "class_prior" else INITIALIZERS[name]()
+
+
+@every
+def test_an_entry_has_a_law_for_every_kind_that_it_says_it_serves(name: str) -> None:
+    assert INITIALIZERS[name].kinds
+    for kind in INITIALIZERS[name].kinds:
+        role = OF_KIND[kind]
+        if kind == "head" and "bias" in INITIALIZERS[name].kinds and issubclass(INITIALIZERS[name], BiasInitializer):
+            role = GATES
+        role = dataclasses.replace(role, activation=None)
+        parameter = entry(name).law(role).sample(CounterDraws(0), role.name, role.shape)
+        assert parameter.shape == role.shape
+        assert np.isfinite(parameter).all()
+
+
+@every
+def test_the_traits_speak_of_what_there_is(name: str) -> None:
+    initializer = INITIALIZERS[name]
+    assert set(initializer.kinds) <= set(OF_KIND)
+    assert set(initializer.activations or ()) <= set(ACTIVATIONS)
+    assert initializer.preserves in {None, "forward second moment", "gradient"}
+    documented = "unverified" in (initializer.__doc__ or "").lower()
+    assert documented != initializer.verified
+
+
+@every
+def test_needs_architecture_says_whether_the_place_in_the_network_matters(name: str) -> None:
+    kind = INITIALIZERS[name].kinds[0]
+    role = dataclasses.replace(OF_KIND[kind], activation=None)
+    last = BranchPlace(number=1, count=2, position=2, length=2)
+    places = [
+        dataclasses.replace(role, layer=layer, depth=5, branch=branch) for layer in (1, 3, 5) for branch in (None, last)
+    ]
+    laws = {str(entry(name).law(place)) for place in places}
+    assert INITIALIZERS[name].needs_architecture == (len(laws) > 1)
 
 
 @st.composite
@@ -44,46 +137,72 @@ def any_role(draw: st.DrawFn) -> Role:
         number=draw(st.integers(1, count)), count=count, position=draw(st.integers(1, length)), length=length
     )
     pair = dense_roles(
-        draw(st.integers(1, 10**6)),
-        draw(st.integers(1, 10**6)),
+        draw(st.integers(1, 300)),
+        draw(st.integers(1, 300)),
         layer=layer,
         depth=depth,
-        activation=draw(st.sampled_from([None, ReLU(), Identity()])),
+        activation=None,
         branch=draw(st.sampled_from([None, place])),
     )
     return draw(st.sampled_from([*pair, multiplier_role(place, layer=layer, depth=depth)]))
 
 
-@every
-@given(role=any_role())
-def test_every_role_has_a_law(name: str, role: Role) -> None:
-    law = INITIALIZERS[name]().law(role)
+@for_dense_layers
+@given(role=any_role(), activated=st.booleans())
+def test_every_role_of_a_dense_network_has_a_law(name: str, role: Role, activated: bool) -> None:
+    law = INITIALIZERS[name]().law(dataclasses.replace(role, activation=activation_for(name) if activated else None))
     assert isinstance(law, Distribution)
     assert math.isfinite(law.mean)
-    assert math.isfinite(law.variance)
+    assert law.variance >= 0
+    low, high = law.support
+    assert low <= high
 
 
-@every
+@pytest.mark.parametrize("name", [name for name in DENSE if name != "stable"])
+def test_drawn_mean_and_variance_are_those_of_the_law(name: str) -> None:
+    role = dataclasses.replace(roles(200, 300)[0], activation=activation_for(name))
+    law = INITIALIZERS[name]().law(role)
+    W = law.sample(CounterDraws(5), role.name, role.shape)
+    if INITIALIZERS[name].deterministic:
+        assert W.mean() == pytest.approx(law.mean, rel=1e-9, abs=1e-12)
+        assert W.var() == pytest.approx(law.variance, rel=1e-9, abs=1e-24)
+        return
+    # Elements of laws that are not entrywise vary less from each other's sums than independent ones.
+    assert abs(W.mean() - law.mean) < 5 * law.standard_deviation / math.sqrt(W.size)
+    fourth = 3.0 if math.isnan(law.kurtosis) else law.kurtosis
+    assert abs(W.var() - law.variance) < 5 * law.variance * math.sqrt((fourth + 2) / W.size)
+    low, high = law.support
+    assert low <= W.min() < W.max() <= high
+
+
+@for_dense_layers
 def test_the_law_of_a_role_is_the_one_for_its_kind(name: str) -> None:
     initializer = INITIALIZERS[name]()
-    weight, bias = roles(30, 20)
+    weight, bias = (dataclasses.replace(role, activation=activation_for(name)) for role in roles(30, 20))
     assert initializer.law(weight) == initializer.weight_law(weight)
     assert initializer.law(bias) == initializer.bias_law(bias)
     scalar = multiplier_role(BranchPlace(number=1, count=1, position=1, length=1), layer=2, depth=3)
     assert initializer.law(scalar) == initializer.scalar_law(scalar)
 
 
-@every
+@for_dense_layers
 def test_deterministic_says_whether_the_seed_matters(name: str) -> None:
-    initializer = INITIALIZERS[name]()
-    assert initializer.deterministic == (drawn(initializer, 0) == drawn(initializer, 1)).all()
+    assert INITIALIZERS[name].deterministic == (drawn(name, 0) == drawn(name, 1)).all()
 
 
-@every
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name not in DENSE])
+def test_deterministic_says_so_of_other_parameters_too(name: str) -> None:
+    role = OF_KIND[INITIALIZERS[name].kinds[0]]
+    first, second = (entry(name).law(role).sample(CounterDraws(seed), role.name, role.shape) for seed in (0, 1))
+    assert INITIALIZERS[name].deterministic == (first == second).all()
+
+
+@for_dense_layers
 def test_breaks_symmetry_says_whether_hidden_units_start_different(name: str) -> None:
-    initializer = INITIALIZERS[name]()
-    hidden = distinct_units(NETWORK.layers(drawn(initializer, 0)))[:-1]
-    assert hidden == ([10, 5] if initializer.breaks_symmetry else [1, 1])
+    hidden = distinct_units(network_for(name).layers(drawn(name, 0)))[:-1]
+    assert INITIALIZERS[name].breaks_symmetry == (hidden == [10, 5])
+    if name in {"zeros", "constant"}:
+        assert hidden == [1, 1]
 
 
 @every
@@ -127,6 +246,7 @@ def test_an_initializer_is_a_frozen_value_with_defaults(name: str) -> None:
 
 # The law of a weight and of a bias, by hand, with fan-in n = 30 and fan-out m = 20.
 ZERO = Constant(0.0)
+WEIGHT = roles(30, 20)[0]
 BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
     "zeros": [({}, ZERO, ZERO)],
     "constant": [({}, Constant(0.5), ZERO), ({"value": -2.0}, Constant(-2.0), ZERO)],
@@ -172,13 +292,224 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
     "depth_mup": [({"exponent": 1.0}, Normal(math.sqrt(1 / 15)), ZERO)],
     # torch.nn.Linear: weights and biases within 1/sqrt(n).
     "torch_default": [({}, Uniform(-(30**-0.5), 30**-0.5), Uniform(-(30**-0.5), 30**-0.5))],
+    # trunc_normal_: 2 is 100 standard deviations of 0.02.
+    "torch_truncated_normal": [
+        ({}, TruncatedNormal(0.02, 100.0), ZERO),
+        ({"scale": 1.0, "bound": 3.0}, TruncatedNormal(1.0, 3.0), ZERO),
+    ],
+    "corrected_truncated_normal": [
+        ({}, TruncatedNormal(0.02 / 0.8796256610342398, 2.0), ZERO),
+        ({"standard_deviation": 1.0, "cut": 1.0}, TruncatedNormal(1 / float(stats.truncnorm(-1, 1).std()), 1.0), ZERO),
+    ],
+    "caffe_xavier": [
+        ({}, Uniform(-math.sqrt(1 / 10), math.sqrt(1 / 10)), ZERO),
+        ({"variance_norm": "fan_out"}, Uniform(-math.sqrt(3 / 20), math.sqrt(3 / 20)), ZERO),
+        ({"variance_norm": "average"}, Uniform(-math.sqrt(3 / 25), math.sqrt(3 / 25)), ZERO),
+    ],
+    "geometric_mean": [
+        ({}, Normal(math.sqrt(2 / math.sqrt(600))), ZERO),
+        ({"scale": 1.0}, Normal(600**-0.25), ZERO),
+    ],
+    # The standard deviation of N(0, 1) cut at 2 is 0.8796256610342398.
+    "variance_scaling": [
+        ({}, TruncatedNormal(math.sqrt(1 / 30) / 0.8796256610342398, 2.0), ZERO),
+        ({"scale": 2.0, "mode": "fan_out", "distribution": "normal"}, Normal(math.sqrt(1 / 10)), ZERO),
+        ({"mode": "fan_avg", "distribution": "normal"}, Normal(0.2), ZERO),
+        (
+            {"mode": "fan_geo_avg", "distribution": "uniform"},
+            Uniform(-math.sqrt(3 / math.sqrt(600)), math.sqrt(3 / math.sqrt(600))),
+            ZERO,
+        ),
+    ],
+    "uniform_unit_scaling": [
+        ({}, Uniform(-math.sqrt(1 / 10), math.sqrt(1 / 10)), ZERO),
+        ({"factor": 1.43}, Uniform(-1.43 * math.sqrt(1 / 10), 1.43 * math.sqrt(1 / 10)), ZERO),
+    ],
+    "rademacher": [({}, Rademacher(math.sqrt(2 / 30)), ZERO), ({"gain": 1.0}, Rademacher(30**-0.5), ZERO)],
+    # 0.1 of the 20 weights that leave an input are 2; of 0.12 the ceiling is 3.
+    "sparse": [
+        ({}, Sparse(WEIGHT.layout, 2, "input", 0.01), ZERO),
+        ({"sparsity": 0.12, "standard_deviation": 1.0}, Sparse(WEIGHT.layout, 3, "input", 1.0), ZERO),
+    ],
+    "martens_sparse": [
+        ({}, Sparse(WEIGHT.layout, 15, "unit", 1.0), ZERO),
+        (
+            {"connections": 40, "standard_deviation": 0.5, "bias": 0.5},
+            Sparse(WEIGHT.layout, 0, "unit", 0.5),
+            Constant(0.5),
+        ),
+    ],
+    "orthogonal": [({}, Orthogonal(WEIGHT.layout, 1.0), ZERO), ({"gain": 2.0}, Orthogonal(WEIGHT.layout, 2.0), ZERO)],
+    "scaled_orthogonal": [({}, Orthogonal(WEIGHT.layout, 1.0), ZERO)],
+    "identity": [
+        ({}, PartialIdentity(WEIGHT.layout, 1.0), ZERO),
+        ({"gain": -0.5}, PartialIdentity(WEIGHT.layout, -0.5), ZERO),
+    ],
+    "hadamard": [({}, HadamardRows(WEIGHT.layout), ZERO), ({"gain": 2.0}, HadamardRows(WEIGHT.layout, 2.0), ZERO)],
+    "cosines": [({}, CosineRows(WEIGHT.layout), ZERO), ({"gain": 2.0}, CosineRows(WEIGHT.layout, 2.0), ZERO)],
+    # Fewer outputs than inputs: the identity.
+    "zero_hadamard": [({}, PartialIdentity(WEIGHT.layout), ZERO)],
+    "irnn": [
+        ({}, Normal(0.001), ZERO),
+        ({"standard_deviation": 0.1, "gain": 0.5}, Normal(0.1), ZERO),
+    ],
+    "nguyen_widrow": [
+        (
+            {},
+            NormalizedRows(WEIGHT.layout, 0.7 * 20 ** (1 / 30)),
+            Uniform(-0.7 * 20 ** (1 / 30), 0.7 * 20 ** (1 / 30)),
+        )
+    ],
+    "random_walk": [({}, Normal(math.sqrt(2 / 30) * math.exp(1.2 / 27.6)), ZERO)],
+    "siren": [
+        ({}, Uniform(-1 / 30, 1 / 30), Uniform(-(30**-0.5), 30**-0.5)),
+        ({"frequency": 1.0}, Uniform(-1 / 30, 1 / 30), Uniform(-(30**-0.5), 30**-0.5)),
+    ],
+    "activation_gain": [({}, Normal(math.sqrt(2 / 30)), ZERO)],
+    "stable": [
+        ({}, Stable(30 ** (-2 / 3), 1.5), ZERO),
+        ({"index": 2.0, "scale": 3.0}, Stable(3 / math.sqrt(30), 2.0), ZERO),
+    ],
+    "mamba_step": [
+        ({}, Uniform(-(30**-0.5), 30**-0.5), StepBias(0.001, 0.1)),
+        ({"shortest": 0.01, "longest": 1.0}, Uniform(-(30**-0.5), 30**-0.5), StepBias(0.01, 1.0)),
+    ],
+    "zero_head": [
+        ({}, Normal(math.sqrt(1 / 15)), ZERO),
+        ({"body": "lecun_normal"}, Normal(30**-0.5), ZERO),
+        ({"body": "glorot_uniform"}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), ZERO),
+    ],
+    "vision_transformer": [({}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), Normal(1e-6))],
 }
+
+CONVOLUTION, TRANSPOSED = OF_KIND["convolution"], OF_KIND["transposed_convolution"]
+STATE, TABLE, HEAD = OF_KIND["recurrent"], OF_KIND["embedding"], OF_KIND["head"]
+LAST = BranchPlace(number=1, count=1, position=2, length=2)
+TALL = weight_role((5, 3), layer=1, depth=3)
+FILTERS = weight_role((8, 2, 3, 3), operation="convolution", layer=1, depth=3)
+# The laws of other parameters: a convolution of fan-in 36 and fan-out 72, a table of vectors of 8, gates of 6 units.
+ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
+    "scaled_orthogonal": [
+        ({}, weight_role((16, 4)), Orthogonal(weight_role((16, 4)).layout, 2.0)),
+        ({}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, math.sqrt(2))),
+    ],
+    "delta_orthogonal": [
+        ({}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, 1.0)),
+        ({"gain": 1.5}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, 1.5)),
+    ],
+    "zero_hadamard": [
+        ({}, TALL, HadamardRows(TALL.layout, 1.0, center=True)),
+        ({}, FILTERS, HadamardRows(FILTERS.layout, 1.0, center=True)),
+        ({}, dataclasses.replace(TALL, branch=LAST), ZERO),
+        ({}, HEAD, ZERO),
+    ],
+    "irnn": [({"gain": 0.5}, STATE, PartialIdentity(STATE.layout, 0.5))],
+    "np_rnn": [({}, STATE, PositiveDefinite(STATE.layout))],
+    "rotations": [
+        ({}, STATE, BlockRotations(STATE.layout, -math.pi, math.pi)),
+        ({"low": 0.0, "high": 1.0}, STATE, BlockRotations(STATE.layout, 0.0, 1.0)),
+    ],
+    "echo_state": [
+        ({}, STATE, SpectralRadius(STATE.layout, 0.9, 0.1)),
+        ({"radius": 1.1, "density": 0.5}, STATE, SpectralRadius(STATE.layout, 1.1, 0.5)),
+    ],
+    "random_walk": [
+        ({}, weight_role((20, 30)), Normal(math.exp(1 / 60) / math.sqrt(30))),
+        ({}, weight_role((20, 2), activation=ReLU()), Normal(math.exp(1.2 / 3.6))),
+    ],
+    "siren": [
+        ({}, weight_role((20, 30), layer=2, depth=3), Uniform(-math.sqrt(0.2) / 30, math.sqrt(0.2) / 30)),
+        ({"frequency": 1.0}, weight_role((20, 30), layer=2, depth=3), Uniform(-math.sqrt(0.2), math.sqrt(0.2))),
+    ],
+    # E tanh(z)^2 = 0.394294, the gain 1.592537.
+    "activation_gain": [
+        ({}, weight_role((20, 30)), Normal(30**-0.5)),
+        ({}, weight_role((20, 30), activation=Tanh()), Normal(1.59253742 / math.sqrt(30))),
+        ({}, weight_role((20, 30), activation=GELU()), Normal(1.53353044 / math.sqrt(30))),
+        ({}, weight_role((20, 30), activation=Softplus()), Normal(1.04186684 / math.sqrt(30))),
+    ],
+    # sigmoid'(0) = 1/4, sigmoid(0) = 1/2: the variance 12.8/n.
+    "kumar": [
+        ({}, weight_role((20, 30), activation=Sigmoid()), Normal(math.sqrt(12.8 / 30))),
+        ({}, weight_role((20, 30), activation=Tanh()), Normal(30**-0.5)),
+        ({}, weight_role((20, 30)), Normal(30**-0.5)),
+    ],
+    "embedding_normal": [({}, TABLE, Normal(8**-0.5)), ({"gain": 2.0}, TABLE, Normal(2 * 8**-0.5))],
+    "lstm_forget_bias": [
+        ({}, GATES, Packed(GATES.layout, (ZERO, Constant(1.0), ZERO, ZERO))),
+        ({"value": 2.0}, GATES, Packed(GATES.layout, (ZERO, Constant(2.0), ZERO, ZERO))),
+    ],
+    "chrono": [
+        ({}, GATES, Packed(GATES.layout, (LogOfUniform(1, 99), LogOfUniform(1, 99), ZERO, ZERO), ((0, 1),))),
+        (
+            {"longest": 784.0},
+            GATES,
+            Packed(GATES.layout, (LogOfUniform(1, 783), LogOfUniform(1, 783), ZERO, ZERO), ((0, 1),)),
+        ),
+    ],
+    "uniform_gate": [
+        (
+            {},
+            GATES,
+            Packed(GATES.layout, (LogitOfUniform(1 / 6, 5 / 6), LogitOfUniform(1 / 6, 5 / 6), ZERO, ZERO), ((0, 1),)),
+        )
+    ],
+    "focal_prior": [({}, GATES, Constant(-math.log(99))), ({"prior": 0.5}, GATES, ZERO)],
+    "class_prior": [
+        (
+            {"proportions": (0.9, 0.1)},
+            bias_role(weight_role((2, 3))),
+            Values(bias_role(weight_role((2, 3))).layout, (math.log(0.9), math.log(0.1))),
+        )
+    ],
+    "zero_head": [({}, HEAD, ZERO)],
+    "vision_transformer": [
+        ({}, CONVOLUTION, TruncatedNormal(1 / 6 / 0.8796256610342398, 2.0)),
+        ({}, HEAD, ZERO),
+        ({}, bias_role(CONVOLUTION), ZERO),
+        ({}, bias_role(HEAD), ZERO),
+    ],
+    "bilinear": [({}, TRANSPOSED, Bilinear(TRANSPOSED.layout))],
+    "icnr": [
+        ({}, CONVOLUTION, Repeated(CONVOLUTION.layout, Normal(math.sqrt(1 / 18)), 4)),
+        ({"factor": 1}, CONVOLUTION, Repeated(CONVOLUTION.layout, Normal(math.sqrt(1 / 18)), 1)),
+    ],
+}
+
+
+def assert_same_law(law: Any, expected: Any) -> None:
+    """Numbers to a few roundings, or to the digits that are written down; all else exactly."""
+    assert type(law) is type(expected)
+    if isinstance(law, float | int):
+        assert law == pytest.approx(expected, rel=5e-9 if expected else 0)
+    elif isinstance(law, tuple):
+        assert len(law) == len(expected)
+        for one, other in zip(law, expected, strict=True):
+            assert_same_law(one, other)
+    elif isinstance(law, Distribution):
+        for option in dataclasses.fields(law):  # type: ignore[arg-type]
+            one, other = getattr(law, option.name), getattr(expected, option.name)
+            if isinstance(one, float | int) and isinstance(other, float | int):
+                one, other = float(one), float(other)
+            assert_same_law(one, other)
+    else:
+        assert law == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "role", "expected"), [(name, *row) for name, rows in ELSEWHERE.items() for row in rows], ids=str
+)
+def test_the_laws_of_other_parameters_are_the_published_ones(
+    name: str, options: dict[str, Any], role: Role, expected: Distribution
+) -> None:
+    assert_same_law(INITIALIZERS[name](**options).law(role), expected)
 
 
 @every
 def test_every_initializer_has_its_laws_written_down_by_hand(name: str) -> None:
-    assert name in BY_HAND, f"write the laws of {name!r} down in this file"
-    tried = {option for options, _, _ in BY_HAND[name] for option in options}
+    assert name in BY_HAND or name in ELSEWHERE, f"write the laws of {name!r} down in this file"
+    tried = {option for options, _, _ in BY_HAND.get(name, []) for option in options}
+    tried |= {option for options, _, _ in ELSEWHERE.get(name, []) for option in options}
     assert tried == {option.name for option in dataclasses.fields(INITIALIZERS[name])}  # type: ignore[arg-type]
 
 
@@ -192,9 +523,7 @@ def test_the_laws_are_the_published_ones(
 ) -> None:
     initializer = INITIALIZERS[name](**options)
     for role, expected in zip(roles(30, 20), (weight_law, bias_law), strict=True):
-        law = initializer.law(role)
-        assert type(law) is type(expected)
-        assert dataclasses.astuple(law) == pytest.approx(dataclasses.astuple(expected), rel=1e-15)  # type: ignore[call-overload]
+        assert_same_law(initializer.law(role), expected)
 
 
 # Wide layers: what a layer makes of its input's second moment.
@@ -204,6 +533,53 @@ WIDTH = 2000
 
 def relu(z: Floats) -> Floats:
     return np.maximum(z, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "activation"),
+    [
+        (name, activation)
+        for name in DENSE
+        if INITIALIZERS[name].preserves == "forward second moment"
+        for activation in INITIALIZERS[name].activations or ("relu", "tanh", "gelu", "sigmoid", "softplus", "sin")
+    ],
+)
+def test_a_wide_layer_preserves_what_its_entry_says(name: str, activation: str) -> None:
+    phi = ACTIVATIONS[activation]()
+    role = dataclasses.replace(roles(WIDTH, WIDTH)[0], activation=phi)
+    W = INITIALIZERS[name]().law(role).sample(CounterDraws(2), role.name, role.shape)
+    # Only homogeneous activations keep other second moments than 1. The quantiles of N(0, 1), shuffled, have the
+    # moments of phi(z) without the error of a draw.
+    z = special.ndtri((np.arange(WIDTH) + 0.5) / WIDTH)
+    following = W @ phi.value(np.random.default_rng(0).permutation(z))
+    squares = following**2
+    assert abs(squares.mean() - 1) < 5 * squares.std() / math.sqrt(WIDTH)
+
+
+def test_scaled_orthogonal_weights_keep_the_second_moment_of_a_growing_layer() -> None:
+    x = np.random.default_rng(0).normal(size=40)
+    W = INITIALIZERS["scaled_orthogonal"]().law(roles(40, 90)[0]).sample(CounterDraws(0), "w", (90, 40))
+    assert np.mean((W @ x) ** 2) == pytest.approx(np.mean(x**2), rel=1e-12)
+
+
+def test_siren_s_activations_do_not_change_with_depth() -> None:
+    # Theory: a Gaussian argument of variance q gives the next one the variance 1 - exp(-2 q), whose fixed point is
+    # q = 0.79681; a sine of such has the second moment q/2.
+    width, depth, frequency = 500, 12, 30.0
+    h = np.random.default_rng(0).uniform(-1, 1, (2, 200))
+    for layer in range(1, depth + 1):
+        role = weight_role((width, len(h)), layer=layer, depth=depth, name=f"{layer}", activation=Sin())
+        W = INITIALIZERS["siren"]().law(role).sample(CounterDraws(0), role.name, role.shape)
+        h = np.sin(frequency * (W @ h))
+    assert np.mean(h**2) == pytest.approx(0.79681 / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("n", [4, 16, 64, 256])
+def test_the_linear_gain_of_a_random_walk_nears_the_exact_one(n: int) -> None:
+    # E ln(chi^2_n/n) = psi(n/2) - ln(n/2): the gain sqrt(n/2) exp(-psi(n/2)/2) takes the drift away.
+    exact = math.sqrt(n / 2) * math.exp(-float(special.digamma(n / 2)) / 2)
+    law = INITIALIZERS["random_walk"]().law(weight_role((n, n)))
+    assert law.standard_deviation * math.sqrt(n) == pytest.approx(exact, rel=0.25 / n**2 * 2)
 
 
 @pytest.mark.parametrize(
@@ -276,9 +652,125 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
         ("summable_branches", {"ratio": 0.0}, "`ratio` must be a finite number above 0, got 0.0"),
         ("summable_branches", {"ratio": 1.0}, "`ratio` must be a number of at least 0 and below 1, got 1.0"),
         ("depth_mup", {"exponent": -0.5}, "`exponent` must be a finite number of at least 0, got -0.5"),
+        ("torch_truncated_normal", {"scale": 0.0}, "`scale` must be a finite number above 0, got 0.0"),
+        ("torch_truncated_normal", {"bound": -2.0}, "`bound` must be a finite number above 0, got -2.0"),
+        ("corrected_truncated_normal", {"cut": 0.0}, "`cut` must be a finite number above 0, got 0.0"),
+        (
+            "caffe_xavier",
+            {"variance_norm": "FAN"},
+            "`variance_norm` must be 'fan_in', 'fan_out' or 'average', got 'FAN'",
+        ),
+        ("geometric_mean", {"scale": 0}, "`scale` must be a finite number above 0, got 0"),
+        (
+            "variance_scaling",
+            {"mode": "fan"},
+            "`mode` must be one of fan_in, fan_out, fan_avg, fan_geo_avg, got 'fan'",
+        ),
+        (
+            "variance_scaling",
+            {"distribution": "cauchy"},
+            "`distribution` must be one of truncated_normal, normal, uniform, got 'cauchy'",
+        ),
+        ("variance_scaling", {"scale": -1.0}, "`scale` must be a finite number above 0, got -1.0"),
+        ("sparse", {"sparsity": 1.5}, "`sparsity` must be at most 1, got 1.5"),
+        ("sparse", {"sparsity": -0.5}, "`sparsity` must be a finite number of at least 0, got -0.5"),
+        ("martens_sparse", {"connections": 0}, "`connections` must be a positive integer, got 0"),
+        ("orthogonal", {"gain": -1.0}, "`gain` must be a finite number above 0, got -1.0"),
+        ("siren", {"frequency": 0.0}, "`frequency` must be a finite number above 0, got 0.0"),
+        ("stable", {"index": 3.0}, "`index` must be at most 2, where the stable law is the Gaussian, got 3.0"),
+        ("chrono", {"longest": 2.0}, "`longest` must be above 2, for there to be steps to remember, got 2.0"),
+        (
+            "mamba_step",
+            {"shortest": 0.2},
+            "`shortest` must be below `longest`, which is 0.1, got 0.2",
+        ),
+        ("focal_prior", {"prior": 1.0}, "`prior` must be below 1, got 1.0"),
+        ("class_prior", {"proportions": (0.5, 0.25)}, "`proportions` must have the sum 1, got 0.75"),
+        ("class_prior", {"proportions": (1.0, 0.0)}, "`proportions[1]` must be a finite number above 0, got 0.0"),
+        ("zero_head", {"body": "ones"}, "`body` must be one of he_normal, lecun_normal, glorot_uniform, got 'ones'"),
+        ("icnr", {"factor": 0}, "`factor` must be a positive integer, got 0"),
     ],
 )
 def test_options_that_make_no_initializer_are_refused(name: str, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         INITIALIZERS[name](**options)
     assert str(caught.value) == sentence
+
+
+class Exploding(Identity):
+    """An activation without a second moment."""
+
+    def value(self, z: Floats) -> Floats:
+        return np.exp(z**4)
+
+    def __repr__(self) -> str:
+        return "Exploding()"
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "sentence"),
+    [
+        (
+            "chrono",
+            WEIGHT,
+            "`layers.1.weight` must be a bias for 'chrono', got 'weight'; choose another entry for the weights",
+        ),
+        (
+            "lstm_forget_bias",
+            bias_role(weight_role((9, 3), operation="recurrent", parts=3)),
+            (
+                "`bias` must have the parts of an LSTM's bias, 4, for 'lstm_forget_bias', got 3; make its role from a "
+                "weight with `parts` 4"
+            ),
+        ),
+        (
+            "uniform_gate",
+            bias_role(weight_role((8, 3), operation="recurrent", parts=4)),
+            "`bias` must be of more than 2 units for 'uniform_gate', got 2; 'chrono' serves fewer",
+        ),
+        (
+            "embedding_normal",
+            weight_role((50, 8)),
+            (
+                "`weight` must be an embedding for 'embedding_normal', got 'dense'; 'lecun_normal' has the same "
+                "variance in a head that reads the table out"
+            ),
+        ),
+        (
+            "random_walk",
+            weight_role((8, 8), activation=Tanh()),
+            (
+                "`activation` must be linear or ReLU, whose gains are known, for 'random_walk', got Tanh(); "
+                "'activation_gain' serves others"
+            ),
+        ),
+        (
+            "kumar",
+            weight_role((8, 8), activation=ReLU()),
+            (
+                "`activation` must have a derivative at 0, other than 0, for 'kumar', got ReLU(); 'he_normal' serves "
+                "rectifiers"
+            ),
+        ),
+        (
+            "activation_gain",
+            weight_role((8, 8), activation=Exploding()),
+            (
+                "`activation` must have a finite second moment above 0 under N(0, 1), got Exploding(); 'orthogonal' "
+                "and 'lecun_normal' ask for none"
+            ),
+        ),
+        ("delta_orthogonal", WEIGHT, "`layout` must have at least as many outputs as inputs for a delta-orthogonal"),
+        ("np_rnn", WEIGHT, "`layout` must be that of a square weight without a kernel for a positive definite weight"),
+        ("orthogonal", GATES, "`layout` must have inputs, which a bias has not, for an orthogonal matrix"),
+    ],
+)
+def test_parameters_that_an_entry_cannot_serve_are_refused(name: str, role: Role, sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        INITIALIZERS[name]().weight_law(role)
+    assert str(caught.value).startswith(sentence)
+
+
+@every
+def test_an_entry_is_explained_with_an_example(name: str) -> None:
+    assert ">>> " in (INITIALIZERS[name].__doc__ or "")

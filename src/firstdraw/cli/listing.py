@@ -2,54 +2,51 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import click
 
+from firstdraw.catalogue import Catalogue
 from firstdraw.cli.tables import print_table
 from firstdraw.errors import InputError
 
 __all__ = ["list_the_catalogues"]
 
 
-def _catalogues() -> Mapping[str, Any]:
-    from firstdraw.activations import ACTIVATIONS
-    from firstdraw.datasets import DATASETS
-    from firstdraw.draws import DRAWS
-    from firstdraw.engine import OPTIMIZERS
-    from firstdraw.fitted import FITTED
-    from firstdraw.initializers import INITIALIZERS
-    from firstdraw.losses import LOSSES
-    from firstdraw.papers import PAPERS
+# Where each catalogue is; only what is listed is imported.
+CATALOGUES: Final[Mapping[str, tuple[str, str]]] = {
+    "initializers": ("firstdraw.initializers", "INITIALIZERS"),
+    "fitted": ("firstdraw.fitted", "FITTED"),
+    "activations": ("firstdraw.activations", "ACTIVATIONS"),
+    "losses": ("firstdraw.losses", "LOSSES"),
+    "optimizers": ("firstdraw.engine", "OPTIMIZERS"),
+    "datasets": ("firstdraw.datasets", "DATASETS"),
+    "draws": ("firstdraw.draws", "DRAWS"),
+    "papers": ("firstdraw.papers", "PAPERS"),
+}
 
-    return {
-        "initializers": INITIALIZERS,
-        "fitted": FITTED,
-        "activations": ACTIVATIONS,
-        "losses": LOSSES,
-        "optimizers": OPTIMIZERS,
-        "datasets": DATASETS,
-        "draws": DRAWS,
-        "papers": PAPERS,
-    }
+
+def _catalogue(kind: str) -> Catalogue[object]:
+    module, name = CATALOGUES[kind]
+    return getattr(importlib.import_module(module), name)
 
 
 def list_the_catalogues(kind: str | None) -> None:
     """Print the names of every catalogue, or one catalogue in full."""
-    catalogues = _catalogues()
     if kind is None:
-        for name, catalogue in catalogues.items():
-            click.echo(f"{name}: {', '.join(catalogue)}")
+        for name in CATALOGUES:
+            click.echo(f"{name}: {', '.join(_catalogue(name))}")
         return
-    if kind not in catalogues:
-        raise InputError("kind", f"must be one of {', '.join(catalogues)}", kind)
+    if kind not in CATALOGUES:
+        raise InputError("kind", f"must be one of {', '.join(CATALOGUES)}", kind)
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table("Name", "What it is", "Source", box=box.SIMPLE, pad_edge=False)
-    catalogue = catalogues[kind]
+    catalogue = _catalogue(kind)
     for name, member in catalogue.items():
         names = ", ".join((name, *catalogue.aliases_of(name)))
         source = getattr(member, "source", None)

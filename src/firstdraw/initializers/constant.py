@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from firstdraw.distributions import Constant, Distribution
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite
 
@@ -21,8 +21,13 @@ class Zeros(Initializer):
     The units of a layer receive equal gradients and stay equal for ever. With rectifiers the hidden units output 0,
     so that only the last bias receives a gradient at all. Right for biases, and for the last layer of a residual
     branch.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(Zeros().law(weight_role((8, 4))))
+    0
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "bias", "head")
     formula: ClassVar[str] = "0"
     deterministic: ClassVar[bool] = True
     breaks_symmetry: ClassVar[bool] = False
@@ -38,9 +43,14 @@ class ConstantValue(Initializer):
 
     Args:
         value: c, any finite number.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(ConstantValue().law(weight_role((8, 4))))
+    0.5
     """
 
     value: float = 0.5
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "bias")
     formula: ClassVar[str] = "value"
     deterministic: ClassVar[bool] = True
     breaks_symmetry: ClassVar[bool] = False

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from firstdraw.catalogue import Catalogue, Source
 from firstdraw.distributions import Constant, Distribution
+from firstdraw.errors import InputError
 from firstdraw.roles import Role
 
-__all__ = ["INITIALIZERS", "Initializer"]
+__all__ = ["INITIALIZERS", "BiasInitializer", "Initializer", "Kind", "Preserves"]
+
+Kind: TypeAlias = Literal["dense", "recurrent", "convolution", "transposed_convolution", "embedding", "bias", "head"]
+Preserves: TypeAlias = Literal["forward second moment", "gradient"]
 
 
 class Initializer(ABC):
@@ -26,12 +30,19 @@ class Initializer(ABC):
     """Whether the parameters do not depend on the draws."""
     breaks_symmetry: ClassVar[bool] = True
     """Whether the units of a layer start different from each other."""
-    needs_architecture: ClassVar[bool] = False
-    """Whether the law depends on the network around the layer: its depth, or the place in a residual branch."""
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "recurrent", "convolution", "transposed_convolution")
+    """Which parameters it serves; a depthwise convolution counts as a convolution."""
+    activations: ClassVar[tuple[str, ...] | None] = None
+    """The activations it is made for, by their names in the catalogue; None where it is for none in particular."""
     residual: ClassVar[bool] = False
-    """Whether it is for networks with residual branches; without branches it is some other scheme's law."""
+    """Whether it is made for residual branches."""
+    preserves: ClassVar[Preserves | None] = None
+    """What stays the same on the average, with the default options, from one wide layer to the next of equal width: the
+    second moment of pre-activations, or that of gradients, where one of its activations stands between the layers."""
+    needs_architecture: ClassVar[bool] = False
+    """Whether the law depends on the layer's place in the network."""
     verified: ClassVar[bool] = True
-    """Whether the formula was checked against its source, or a source that quotes it."""
+    """Whether the formula was derived again, or read in its source or in implementations that cite it."""
 
     @abstractmethod
     def weight_law(self, role: Role) -> Distribution:
@@ -54,6 +65,26 @@ class Initializer(ABC):
                 return self.bias_law(role)
             case "scalar":
                 return self.scalar_law(role)
+
+
+class BiasInitializer(Initializer):
+    """A way to choose the law of a bias alone; a weight is refused."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("bias",)
+
+    @abstractmethod
+    def bias_law(self, role: Role) -> Distribution:
+        """Return the law of a bias."""
+
+    def weight_law(self, role: Role) -> Distribution:
+        if role.kind != "bias":
+            raise InputError(
+                role.name,
+                f"must be a bias for {INITIALIZERS.name_of(self)!r}",
+                role.kind,
+                hint="choose another entry for the weights",
+            )
+        return self.bias_law(role)
 
 
 INITIALIZERS: Catalogue[Initializer] = Catalogue("initializer")

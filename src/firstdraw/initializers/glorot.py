@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, Uniform
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
 from firstdraw.roles import Role
 from firstdraw.rules import check_positive
 
@@ -35,9 +35,14 @@ class GlorotNormal(Initializer):
 
     Args:
         gain: g, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(GlorotNormal().law(weight_role((8, 4))))
+    N(0, 0.408248²)
     """
 
     gain: float = 1.0
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
     formula: ClassVar[str] = "N(0, 2 gain^2/(n + m))"
     source: ClassVar[Source | None] = UNDERSTANDING
 
@@ -55,9 +60,14 @@ class GlorotUniform(Initializer):
 
     Args:
         gain: g, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(GlorotUniform().law(weight_role((8, 4))))
+    U[-0.707107, 0.707107)
     """
 
     gain: float = 1.0
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
     formula: ClassVar[str] = "U[-a, a), a = gain sqrt(6/(n + m))"
     source: ClassVar[Source | None] = UNDERSTANDING
 
@@ -76,8 +86,14 @@ class XavierFanIn(Initializer):
 
     It is the law of `lecun_normal`. Known confusion: Glorot and Bengio's own rule (`glorot_uniform`) has the variance
     2/(n + m); Caffe's "Xavier" has 1/n and draws uniformly (`lecun_uniform`).
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(XavierFanIn().law(weight_role((8, 4))))
+    N(0, 0.5²)
     """
 
+    activations: ClassVar[tuple[str, ...] | None] = ("identity",)
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     formula: ClassVar[str] = "N(0, 1/n)"
     source: ClassVar[Source | None] = UNDERSTANDING
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Literal
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, Uniform
 from firstdraw.errors import InputError
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite
 
@@ -28,6 +28,8 @@ Fan = Literal["fan_in", "fan_out"]
 class _He(Initializer):
     slope: float = 0.0
     mode: Fan = "fan_in"
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     source: ClassVar[Source | None] = DELVING_DEEP
 
     def __post_init__(self) -> None:
@@ -53,6 +55,10 @@ class HeNormal(_He):
     Args:
         slope: a, any finite number.
         mode: which fan n is.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(HeNormal().law(weight_role((8, 4))))
+    N(0, 0.707107²)
     """
 
     formula: ClassVar[str] = "N(0, 2/((1 + slope^2) n)), n = fan-in, or fan-out if mode says so"
@@ -69,6 +75,10 @@ class HeUniform(_He):
     Args:
         slope: a, any finite number.
         mode: which fan n is.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(HeUniform().law(weight_role((8, 4))))
+    U[-1.22474, 1.22474)
     """
 
     formula: ClassVar[str] = "U[-b, b), b = sqrt(6/((1 + slope^2) n)), n = fan-in, or fan-out if mode says so"

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, Uniform
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
 from firstdraw.roles import Role
 
 __all__ = ["LeCunNormal", "LeCunUniform"]
@@ -26,8 +26,14 @@ class LeCunNormal(Initializer):
     Holds for linear layers, for SELU, and for tanh-like activations scaled to have slope 1 at unit variance.
 
     Known confusion: Keras and JAX draw the entry of this name from a truncated normal with the same variance.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(LeCunNormal().law(weight_role((8, 4))))
+    N(0, 0.5²)
     """
 
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "selu")
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     formula: ClassVar[str] = "N(0, 1/n)"
     source: ClassVar[Source | None] = EFFICIENT_BACKPROP
 
@@ -38,8 +44,15 @@ class LeCunNormal(Initializer):
 @INITIALIZERS.register("lecun_uniform")
 @dataclass(frozen=True, slots=True)
 class LeCunUniform(Initializer):
-    """W ~ U[-a, a) with a = sqrt(3/n), n the fan-in, so that the variance is 1/n."""
+    """W ~ U[-a, a) with a = sqrt(3/n), n the fan-in, so that the variance is 1/n.
 
+    >>> from firstdraw.roles import weight_role
+    >>> print(LeCunUniform().law(weight_role((8, 4))))
+    U[-0.866025, 0.866025)
+    """
+
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "selu")
+    preserves: ClassVar[Preserves | None] = "forward second moment"
     formula: ClassVar[str] = "U[-sqrt(3/n), sqrt(3/n))"
     source: ClassVar[Source | None] = EFFICIENT_BACKPROP
 

@@ -21,6 +21,10 @@ class TorchDefault(Initializer):
 
     Under ReLU each layer keeps 1/6 of the second moment, so that ten layers keep about 1e-8 of it. Known confusion:
     the code calls Kaiming's function with a slope of sqrt(5), which is this law and not He's.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(TorchDefault().law(weight_role((8, 4))))
+    U[-0.5, 0.5)
     """
 
     formula: ClassVar[str] = "U[-1/sqrt(n), 1/sqrt(n)), biases too"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal, TruncatedNormal, Uniform
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 from firstdraw.rules import check_non_negative, check_positive
 
-__all__ = ["PlainNormal", "PlainTruncatedNormal", "PlainUniform"]
+__all__ = ["BoundedNormal", "CorrectedNormal", "PlainNormal", "PlainTruncatedNormal", "PlainUniform"]
 
 
 @INITIALIZERS.register("normal")
@@ -23,9 +24,14 @@ class PlainNormal(Initializer):
 
     Args:
         standard_deviation: s, at least 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(PlainNormal().law(weight_role((8, 4))))
+    N(0, 1²)
     """
 
     standard_deviation: float = 1.0
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "embedding", "bias")
     formula: ClassVar[str] = "N(0, standard_deviation^2)"
 
     def __post_init__(self) -> None:
@@ -42,9 +48,14 @@ class PlainUniform(Initializer):
 
     Args:
         bound: a, at least 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(PlainUniform().law(weight_role((8, 4))))
+    U[-0.05, 0.05)
     """
 
     bound: float = 0.05
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "embedding", "bias")
     formula: ClassVar[str] = "U[-bound, bound)"
 
     def __post_init__(self) -> None:
@@ -66,10 +77,15 @@ class PlainTruncatedNormal(Initializer):
     Args:
         scale: s, the standard deviation before the cut, at least 0.
         cut: c, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(PlainTruncatedNormal().law(weight_role((8, 4))))
+    N(0, 0.02²) cut at ±2 standard deviations
     """
 
     scale: float = 0.02
     cut: float = 2.0
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "embedding")
     formula: ClassVar[str] = "N(0, scale^2) given |W| <= cut scale"
 
     def __post_init__(self) -> None:
@@ -78,3 +94,69 @@ class PlainTruncatedNormal(Initializer):
 
     def weight_law(self, role: Role) -> Distribution:  # noqa: ARG002
         return TruncatedNormal(self.scale, self.cut)
+
+
+@INITIALIZERS.register("torch_truncated_normal", aliases=("trunc_normal",))
+@dataclass(frozen=True, slots=True)
+class BoundedNormal(Initializer):
+    """W ~ N(0, s^2) given |W| <= b, with s = `scale` and b = `bound`: PyTorch's and timm's `trunc_normal_`.
+
+    Known confusion: the bound is an absolute value, so that the default of 2 lies 100 standard deviations out for
+    s = 0.02 and cuts nothing. `truncated_normal` counts in standard deviations.
+
+    Args:
+        scale: s, the standard deviation before the cut, above 0.
+        bound: b, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(BoundedNormal().law(weight_role((8, 4))))
+    N(0, 0.02²) cut at ±100 standard deviations
+    """
+
+    scale: float = 0.02
+    bound: float = 2.0
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "embedding")
+    formula: ClassVar[str] = "N(0, scale^2) given |W| <= bound"
+    source: ClassVar[Source | None] = Source(
+        "PyTorch contributors",
+        2019,
+        "torch.nn.init.trunc_normal_",
+        "https://docs.pytorch.org/docs/stable/nn.init.html",
+    )
+
+    def __post_init__(self) -> None:
+        check_positive("scale", self.scale)
+        check_positive("bound", self.bound)
+
+    def weight_law(self, role: Role) -> Distribution:  # noqa: ARG002
+        return TruncatedNormal(self.scale, self.bound / self.scale)
+
+
+@INITIALIZERS.register("corrected_truncated_normal")
+@dataclass(frozen=True, slots=True)
+class CorrectedNormal(Initializer):
+    """W ~ N(0, (s/k)^2) given |W| <= c s/k, k such that the standard deviation after the cut is s.
+
+    With s = `standard_deviation` and c = `cut`; k = 0.8796 for c = 2, by which `variance_scaling` of Keras and JAX
+    divides too.
+
+    Args:
+        standard_deviation: s, at least 0.
+        cut: c, above 0.
+
+    >>> from firstdraw.roles import weight_role
+    >>> round(CorrectedNormal(0.02).law(weight_role((8, 4))).standard_deviation, 12)
+    0.02
+    """
+
+    standard_deviation: float = 0.02
+    cut: float = 2.0
+    kinds: ClassVar[tuple[Kind, ...]] = (*Initializer.kinds, "embedding")
+    formula: ClassVar[str] = "N(0, (standard_deviation/k)^2) given |W| <= cut standard_deviation/k"
+
+    def __post_init__(self) -> None:
+        check_non_negative("standard_deviation", self.standard_deviation)
+        check_positive("cut", self.cut)
+
+    def weight_law(self, role: Role) -> Distribution:  # noqa: ARG002
+        return TruncatedNormal(self.standard_deviation / TruncatedNormal(1.0, self.cut).standard_deviation, self.cut)
