@@ -13,7 +13,7 @@ import firstdraw
 ROOT = Path(firstdraw.__file__).parent
 FLOORS = {
     0: {"errors", "arrays", "catalogue", "compiled", "rules", "version"},
-    1: {"draws", "distributions", "roles", "activations", "losses"},
+    1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains"},
     2: {"initializers", "networks", "datasets"},
     3: {"engine", "probes"},
     4: {"diagnosis"},
