@@ -41,6 +41,7 @@ def commands() -> None:
       firstdraw run mine.toml --out mine.html          your own experiment
       firstdraw paper exercise                         every claim of the exercise, measured
       firstdraw list initializers                      what there is
+      firstdraw explain he_normal                      a law, its numbers, and where each comes from
     """
 
 
@@ -109,19 +110,47 @@ def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progre
     check_the_paper(name, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
 
 
-@commands.command("list")
+@commands.command("list", epilog=EPILOG)
 @click.argument("kind", required=False)
-def list_(kind: str | None) -> None:
+@click.option("--for", "activation", metavar="ACTIVATION", help="Initializers made for it, or for none in particular.")
+@click.option(
+    "--kind", "layer", metavar="LAYER", help="Initializers for such layers: dense, convolution, embedding ..."
+)
+@click.option("--residual", is_flag=True, help="Initializers for networks with residual branches.")
+def list_(kind: str | None, activation: str | None, layer: str | None, residual: bool) -> None:
     r"""List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:
       firstdraw list
       firstdraw list initializers
+      firstdraw list initializers --for relu --kind convolution
     """
-    from firstdraw.cli.listing import list_the_catalogues
+    from firstdraw.cli.listing import Wanted, list_the_catalogues
 
-    list_the_catalogues(kind)
+    list_the_catalogues(kind, Wanted(activation, layer, residual))
+
+
+@commands.command(epilog=EPILOG)
+@click.argument("name")
+@click.option("--shape", metavar="OUT,IN[,KERNEL...]", help="The weight's shape in PyTorch's order of axes.")
+@click.option("--activation", metavar="NAME", help="The activation that feeds the layer.  [default: each in a row]")
+@click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
+def explain(name: str, shape: str | None, activation: str | None, as_json: bool) -> None:
+    r"""Explain the law of an initializer, or the default of a framework's layer: NAME.
+
+    Its numbers and where each comes from, what the gain should be, what a layer does to signals and gradients under an
+    activation, and what other frameworks draw under the same name.
+
+    \b
+    Examples:
+      firstdraw explain he_normal --shape 256,128,3,3 --activation gelu
+      firstdraw explain torch.nn.Linear
+      firstdraw explain glorot_uniform --json | jq .weight
+    """
+    from firstdraw.cli.explain import print_the_explanation
+
+    print_the_explanation(name, shape, activation, as_json=as_json)
 
 
 @commands.command()

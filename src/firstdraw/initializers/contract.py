@@ -26,6 +26,16 @@ class Initializer(ABC):
     """Whether the parameters do not depend on the draws."""
     breaks_symmetry: ClassVar[bool] = True
     """Whether the units of a layer start different from each other."""
+    kinds: ClassVar[frozenset[str]] = frozenset({"dense", "convolution"})
+    """The layers it is for."""
+    activations: ClassVar[frozenset[str] | None] = None
+    """The names of the activations it was made for; None where it was made for none in particular."""
+    residual: ClassVar[bool] = False
+    """Whether it is for networks with residual branches."""
+    needs_architecture: ClassVar[bool] = False
+    """Whether the law depends on more than the parameter's own layer: on the depth or the place in a branch."""
+    verified: ClassVar[bool] = True
+    """Whether the formula was confirmed against its source."""
 
     @abstractmethod
     def weight_law(self, role: Role) -> Distribution:
