@@ -1,0 +1,50 @@
+"""Floor 1. The laws of single parameters: frozen values that know their moments and how to be drawn."""
+
+from firstdraw.distributions.bilinear import Bilinear
+from firstdraw.distributions.constant import Constant
+from firstdraw.distributions.contract import DISTRIBUTIONS, Distribution
+from firstdraw.distributions.gates import LogitOfUniform, LogOfUniform, Packed, StepBias
+from firstdraw.distributions.identity import PartialIdentity
+from firstdraw.distributions.normal import Normal
+from firstdraw.distributions.orthogonal import DeltaOrthogonal, Orthogonal
+from firstdraw.distributions.rademacher import Rademacher
+from firstdraw.distributions.recurrent import PositiveDefinite, SpectralRadius
+from firstdraw.distributions.repeated import Repeated
+from firstdraw.distributions.rotations import BlockRotations
+from firstdraw.distributions.sparse import Sparse
+from firstdraw.distributions.sphere import NormalizedRows
+from firstdraw.distributions.stable import Stable
+from firstdraw.distributions.transforms import CosineRows, HadamardRows
+from firstdraw.distributions.truncated_normal import TruncatedNormal
+from firstdraw.distributions.uniform import Uniform
+from firstdraw.distributions.values import Values
+from firstdraw.distributions.whole import WholeDistribution
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "Bilinear",
+    "BlockRotations",
+    "Constant",
+    "CosineRows",
+    "DeltaOrthogonal",
+    "Distribution",
+    "HadamardRows",
+    "LogOfUniform",
+    "LogitOfUniform",
+    "Normal",
+    "NormalizedRows",
+    "Orthogonal",
+    "Packed",
+    "PartialIdentity",
+    "PositiveDefinite",
+    "Rademacher",
+    "Repeated",
+    "Sparse",
+    "SpectralRadius",
+    "Stable",
+    "StepBias",
+    "TruncatedNormal",
+    "Uniform",
+    "Values",
+    "WholeDistribution",
+]
