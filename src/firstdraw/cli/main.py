@@ -140,7 +140,8 @@ def explain(name: str, shape: str | None, activation: str | None, as_json: bool)
     r"""Explain the law of an initializer, or the default of a framework's layer: NAME.
 
     Its numbers and where each comes from, what the gain should be, what a layer does to signals and gradients under an
-    activation, and what other frameworks draw under the same name.
+    activation, and what other frameworks draw under the same name. Layers are named as they are imported:
+    torch.nn.Linear, keras.layers.Dense, flax.linen.Dense, haiku.Linear, equinox.nn.Linear.
 
     \b
     Examples:

@@ -13,14 +13,13 @@ from typing import Final
 from firstdraw.activations import ACTIVATIONS, Activation
 from firstdraw.arrays import Shape
 from firstdraw.distributions import Distribution
-from firstdraw.errors import InputError, located
+from firstdraw.errors import located
 from firstdraw.explanations.value import Abroad, Effect, Explanation, Spread
-from firstdraw.frameworks import COUNTERPARTS, Counterpart, LayerDefault, Operation, layer_named
+from firstdraw.frameworks import COUNTERPARTS, Counterpart, LayerDefault, layer_named
 from firstdraw.gains import gains
 from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.moments import gaussian_moments
-from firstdraw.roles import Role, dense_roles
-from firstdraw.rules import check_positive_integer
+from firstdraw.roles import Operation, Role, bias_role, weight_role
 
 __all__ = ["explain"]
 
@@ -60,12 +59,12 @@ def explain(
     if isinstance(subject, str) and "." in subject:
         with located("name"):
             layer = layer_named(subject)
-        explanation = _of_layer(layer, _checked(layer.example if shape is None else shape), phis)
+        explanation = _of_layer(layer, layer.example if shape is None else tuple(shape), phis)
         return replace(explanation, example=shape is None)
     if isinstance(subject, str):
         with located("name"):
             subject = INITIALIZERS[subject]()
-    explanation = _of_initializer(subject, _checked(EXAMPLE if shape is None else shape), phis)
+    explanation = _of_initializer(subject, EXAMPLE if shape is None else tuple(shape), phis)
     return replace(explanation, example=shape is None)
 
 
@@ -78,21 +77,13 @@ def _activations(activation: str | Activation | None) -> Mapping[str, Activation
         return {ACTIVATIONS.canonical(activation): ACTIVATIONS[activation]()}
 
 
-def _checked(shape: Sequence[int]) -> Shape:
-    if not 2 <= len(shape) <= 5:
-        rule = "must have 2 to 5 axes: outputs, inputs, and up to three of a kernel"
-        hint = "a bias has no fan of its own: `zeros` serves it" if len(shape) == 1 else ""
-        raise InputError("shape", rule, tuple(shape), hint)
-    return tuple(check_positive_integer(f"shape[{axis}]", length) for axis, length in enumerate(shape))
-
-
 def _of_initializer(initializer: Initializer, shape: Shape, phis: Mapping[str, Activation]) -> Explanation:
     known = (name for name, cls in INITIALIZERS.items() if type(initializer) is cls)
     name = next(known, type(initializer).__name__)
     only = next(iter(phis.values())) if len(phis) == 1 else None
-    role = _weight_role(shape, "dense" if len(shape) == 2 else "convolution", only)
+    role = weight_role(shape, operation=_operation(shape, initializer.kinds), activation=only)
     law = initializer.law(role)
-    bias = initializer.law(replace(role, kind="bias"))
+    bias = initializer.law(bias_role(role))
     options = {field.name: getattr(initializer, field.name) for field in dataclasses.fields(initializer)}  # type: ignore[arg-type]  # members are dataclasses
     return _explanation(
         name,
@@ -102,7 +93,6 @@ def _of_initializer(initializer: Initializer, shape: Shape, phis: Mapping[str, A
         bias,
         phis,
         options=options,
-        operation=_operation(shape),
         abroad=tuple(_abroad(item, role, law) for item in COUNTERPARTS.get(name, ())),
         remarks=_told(type(initializer)),
         source="" if initializer.source is None else str(initializer.source),
@@ -111,16 +101,15 @@ def _of_initializer(initializer: Initializer, shape: Shape, phis: Mapping[str, A
 
 
 def _of_layer(layer: LayerDefault, shape: Shape, phis: Mapping[str, Activation]) -> Explanation:
-    role = _weight_role(shape, layer.operation, None)
+    role = weight_role(shape, operation=layer.operation, parts=layer.parts)
     return _explanation(
         layer.name,
         layer.formula,
         role,
         layer.weight(role),
-        None if layer.bias is None else layer.bias(role),
+        None if layer.bias is None else layer.bias(bias_role(role)),
         {} if layer.operation in {"embedding", "recurrent"} else phis,
         options={},
-        operation=layer.operation,
         abroad=(),
         remarks=(layer.remark,),
         source=layer.link,
@@ -128,19 +117,15 @@ def _of_layer(layer: LayerDefault, shape: Shape, phis: Mapping[str, Activation])
     )
 
 
-def _operation(shape: Shape) -> Operation:
-    return "dense" if len(shape) == 2 else "convolution"
-
-
-def _weight_role(shape: Shape, operation: Operation, activation: Activation | None) -> Role:
-    """Return the role of a weight of this shape, in PyTorch's order of axes."""
-    taps = math.prod(shape[2:])
-    outputs, inputs = (shape[1], shape[0]) if operation == "transposed_convolution" else shape[:2]
-    fan_in, fan_out = inputs * taps, outputs * taps
-    if operation == "embedding":
-        # A row is looked up alone.
-        fan_in, fan_out = 1, shape[1]
-    return replace(dense_roles(fan_in, fan_out, layer=1, depth=1, activation=activation)[0], shape=shape)
+def _operation(shape: Shape, kinds: frozenset[str]) -> Operation:
+    """Return what a layer does with a weight of this shape, where an initializer is for these kinds of layers."""
+    if len(shape) > 2:
+        return "convolution"
+    flat: tuple[Operation, ...] = ("dense", "embedding", "recurrent")
+    for operation in flat:
+        if operation in kinds:
+            return operation
+    return "dense"
 
 
 def _explanation(
@@ -152,13 +137,14 @@ def _explanation(
     phis: Mapping[str, Activation],
     *,
     options: Mapping[str, object],
-    operation: Operation,
     abroad: tuple[Abroad, ...],
     remarks: tuple[str, ...],
     source: str,
     verified: bool,
 ) -> Explanation:
     n, m = role.fan_in, role.fan_out
+    # With a mean the terms of a unit's sum do not average out; an identity or another fixed matrix is no such sum.
+    gained = not math.isnan(law.second_moment) and not (law.entrywise and law.mean)
     counted = m if options.get("mode") == "fan_out" else n
     return Explanation(
         name=name,
@@ -166,18 +152,19 @@ def _explanation(
         inserted=_inserted(formula, {"n": counted, "m": m, **options}),
         shape=role.shape,
         example=False,
-        operation=operation,
+        operation=role.operation,
         fan_in=n,
-        fan_in_counted=_counted(role, operation, inputs=True),
+        fan_in_counted="a row is looked up alone"
+        if role.operation == "embedding"
+        else _counted(role.layout.columns, role),
         fan_out=m,
-        fan_out_counted=_counted(role, operation, inputs=False),
+        fan_out_counted=_counted(role.layout.rows, role),
         weight=Spread.of(law),
         bias=None if bias is None else Spread.of(bias),
         gain=math.sqrt(n * law.second_moment),
-        # With a mean the terms of a unit's sum do not average out, and no gain describes it.
-        effects=tuple(_effect(key, phi, n, m, law.second_moment) for key, phi in phis.items() if not law.mean),
+        effects=tuple(_effect(key, phi, n, m, law.second_moment) for key, phi in phis.items()) if gained else (),
         abroad=abroad,
-        misread_fan_in=_misread_fan_in(role.shape, n, operation),
+        misread_fan_in=_misread_fan_in(role),
         remarks=remarks,
         source=source,
         verified=verified,
@@ -231,18 +218,15 @@ def _number(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _counted(role: Role, operation: Operation, *, inputs: bool) -> str:
-    """Write how a fan comes about."""
-    if operation == "embedding":
-        return "a row is looked up alone" if inputs else str(role.shape[1])
-    first = inputs == (operation == "transposed_convolution")
-    return " x ".join(map(str, (role.shape[0 if first else 1], *role.shape[2:])))
+def _counted(channels: int, role: Role) -> str:
+    """Write how a fan comes about: the channels of a block and the lengths of the kernel."""
+    return " x ".join(map(str, (channels, *role.layout.window)))
 
 
-def _misread_fan_in(shape: Shape, fan_in: float, operation: Operation) -> int | None:
+def _misread_fan_in(role: Role) -> int | None:
     """Return the fan-in of a shape that is read in the order of Keras and JAX, (kernel..., in, out)."""
-    misread = math.prod(shape[:-1])
-    return None if operation == "embedding" or misread == fan_in else misread
+    misread = math.prod(role.shape[:-1])
+    return None if role.operation == "embedding" or misread == role.fan_in else misread
 
 
 def _told(member: type) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def _parts(told: Explanation) -> Iterable[RenderableType]:
     yield _part(_title(told), _law(told))
     match told.effects:
         case ():
-            if told.weight.mean:
+            if told.weight.mean and not math.isnan(told.weight.second_moment):
                 yield Text("Its mean is not 0: the terms of a unit's sum do not average out, and no gain describes it.")
         case (only,):
             yield _part(
@@ -99,9 +99,15 @@ def _law(told: Explanation) -> Iterable[tuple[str, str]]:
         yield "", f"= {weight.law}"
     yield "fan-in n", _equation(told.fan_in, told.fan_in_counted)
     yield "fan-out m", _equation(told.fan_out, told.fan_out_counted)
-    if weight.mean:
-        yield "mean", f"{weight.mean:.6g}"
-    yield "standard deviation", f"{weight.standard_deviation:.6g}, of the variance {weight.standard_deviation**2:.6g}"
+    if math.isnan(weight.second_moment):
+        yield "moments", "not known in closed form"
+    else:
+        if weight.mean:
+            yield "mean", f"{weight.mean:.6g}"
+        yield (
+            "standard deviation",
+            f"{weight.standard_deviation:.6g}, of the variance {weight.standard_deviation**2:.6g}",
+        )
     yield "values", _support(weight)
     if told.bias is not None:
         yield "bias", told.bias.law + _added(told.bias)

@@ -10,7 +10,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from firstdraw.arrays import Shape
 from firstdraw.distributions import Distribution, Uniform
@@ -27,11 +27,9 @@ from firstdraw.frameworks.laws import (
     truncated_normal,
     uniform,
 )
-from firstdraw.roles import Role
+from firstdraw.roles import Operation, Role
 
-__all__ = ["LAYERS", "LayerDefault", "Operation", "layer_named"]
-
-Operation: TypeAlias = Literal["dense", "recurrent", "convolution", "transposed_convolution", "embedding"]
+__all__ = ["LAYERS", "LayerDefault", "layer_named"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +44,7 @@ class LayerDefault:
         weight: this law.
         bias_formula: the law of the bias; empty where there is none.
         bias: this law, of the weight's role; None where there is none.
+        parts: how many projections or gates lie in the weight, one after the other.
         remark: what to know about it.
         link: where it is documented or discussed.
     """
@@ -57,6 +56,7 @@ class LayerDefault:
     weight: RoleLaw
     bias_formula: str = ""
     bias: RoleLaw | None = None
+    parts: int = 1
     remark: str
     link: str
 
@@ -93,14 +93,10 @@ def _packed_attention(role: Role) -> Distribution:
     return Uniform(-bound, bound)
 
 
-def _by_state(gates: int) -> RoleLaw:
-    """Return the law U[-1/sqrt(h), 1/sqrt(h)), h the size of the state, of which the weight has a row for each gate."""
-
-    def law(role: Role) -> Distribution:
-        bound = math.sqrt(gates / role.shape[0])
-        return Uniform(-bound, bound)
-
-    return law
+def _by_state(role: Role) -> Distribution:
+    # Each gate has a row for each element of the state.
+    bound = math.sqrt(1 / role.layout.rows)
+    return Uniform(-bound, bound)
 
 
 def _torch_recurrent(name: str, gates: int, remark: str) -> LayerDefault:
@@ -110,9 +106,10 @@ def _torch_recurrent(name: str, gates: int, remark: str) -> LayerDefault:
         operation="recurrent",
         example=(gates * 256, 256),
         formula=formula,
-        weight=_by_state(gates),
+        weight=_by_state,
         bias_formula=formula,
-        bias=_by_state(gates),
+        bias=_by_state,
+        parts=gates,
         remark=remark,
         link="https://github.com/pytorch/pytorch/issues/750",
     )
@@ -163,6 +160,7 @@ _ENTRIES: Final = (
         weight=_packed_attention,
         bias_formula="0",
         bias=constant(0.0),
+        parts=3,
         remark="Glorot's rule sees the stacked matrix: its bound is sqrt(2) below that of each projection alone. The "
         "projection of the output is a torch.nn.Linear, its bias 0.",
         link="https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html",
