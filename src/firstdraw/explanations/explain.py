@@ -14,7 +14,8 @@ from firstdraw.activations import ACTIVATIONS, Activation
 from firstdraw.arrays import Shape
 from firstdraw.distributions import Distribution
 from firstdraw.errors import located
-from firstdraw.explanations.value import Abroad, Effect, Explanation, Spread
+from firstdraw.explanations.explanation import Explanation
+from firstdraw.explanations.value import Abroad, Effect, Spread
 from firstdraw.frameworks import COUNTERPARTS, Counterpart, LayerDefault, layer_named
 from firstdraw.gains import gains
 from firstdraw.initializers import INITIALIZERS, Initializer

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firstdraw.explanations.value import Abroad, Effect, Explanation, Spread
+from firstdraw.explanations.value import Abroad, Effect, Facts, Spread
 from firstdraw.gains import Gains
 
 __all__ = ["as_table", "as_text"]
@@ -26,14 +26,14 @@ LABEL: Final = "cyan"
 LABELS: Final = 18
 
 
-def as_text(explanation: Explanation, width: int = 80) -> str:
+def as_text(explanation: Facts, width: int = 80) -> str:
     """Return an explanation as plain text of at most `width` columns."""
     out = io.StringIO()
     Console(file=out, width=width, color_system=None, force_terminal=False).print(as_table(explanation))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def as_table(explanation: Explanation) -> Table:
+def as_table(explanation: Facts) -> Table:
     """Return an explanation as one table for rich to print, a part a row."""
     table = Table.grid()
     for number, part in enumerate(_parts(explanation)):
@@ -41,7 +41,7 @@ def as_table(explanation: Explanation) -> Table:
     return table
 
 
-def _parts(told: Explanation) -> Iterable[RenderableType]:
+def _parts(told: Facts) -> Iterable[RenderableType]:
     yield _part(_title(told), _law(told))
     match told.effects:
         case ():
@@ -78,7 +78,7 @@ def _part(heading: Text, rows: Iterable[tuple[str, str]]) -> RenderableType:
     return Group(heading, Padding(grid, (0, 0, 0, 2)))
 
 
-def _title(told: Explanation) -> Text:
+def _title(told: Facts) -> Text:
     operation = told.operation.replace("_", " ")
     article = "an" if told.operation == "embedding" else "a"
     of = " layer" if told.operation in {"dense", "recurrent"} else ""
@@ -86,11 +86,11 @@ def _title(told: Explanation) -> Text:
     return Text.assemble((told.name, HEADING), f" for the weight of {article} {operation}{of}, {_shape(told)}{example}")
 
 
-def _shape(told: Explanation) -> str:
+def _shape(told: Facts) -> str:
     return f"({', '.join(map(str, told.shape))})"
 
 
-def _law(told: Explanation) -> Iterable[tuple[str, str]]:
+def _law(told: Facts) -> Iterable[tuple[str, str]]:
     weight = told.weight
     yield "law", told.formula
     if told.inserted not in told.formula:
@@ -130,7 +130,7 @@ def _support(spread: Spread) -> str:
     return f"from {spread.lowest:.6g} to {spread.highest:.6g}"
 
 
-def _under(told: Explanation, effect: Effect) -> Iterable[tuple[str, str]]:
+def _under(told: Facts, effect: Effect) -> Iterable[tuple[str, str]]:
     gains, second_moment = effect.gains, told.weight.second_moment
     yield "forward gain", f"{gains.forward:.6g} = 1/sqrt(E[phi^2]) = 1/sqrt({effect.second_moment:.6g})"
     yield "", _where_it_holds(gains)
@@ -199,7 +199,7 @@ def _suited(effects: tuple[Effect, ...]) -> str:
     return f"Keeps the signal, to {NEAR:.0%} a layer, under no activation of the catalogue."
 
 
-def _elsewhere(told: Explanation) -> Iterable[tuple[str, str]]:
+def _elsewhere(told: Facts) -> Iterable[tuple[str, str]]:
     for item in told.abroad:
         yield item.framework, _abroad(item)
 

@@ -1,19 +1,14 @@
-"""An explanation as a value: what was computed, ready to be told."""
+"""What was computed for an explanation, ready to be told."""
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
 
 from firstdraw.arrays import Shape
 from firstdraw.distributions import Distribution
 from firstdraw.gains import Gains
 
-__all__ = ["Abroad", "Effect", "Explanation", "Spread"]
-
-SCHEMA: Final = "firstdraw.explanation/1"
+__all__ = ["Abroad", "Effect", "Facts", "Spread"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +89,9 @@ class Abroad:
     remark: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Explanation:
-    """What `firstdraw.explain` returns; printed, it reads as `firstdraw explain` writes it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that an explanation tells.
 
     Args:
         name: the initializer or the layer.
@@ -141,25 +136,3 @@ class Explanation:
     remarks: tuple[str, ...]
     source: str
     verified: bool
-
-    def to_json(self) -> str:
-        """Return all of it as JSON; an infinite number is null."""
-        document = {"schema": SCHEMA, **_finite(asdict(self))}
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def __str__(self) -> str:
-        from firstdraw.explanations.telling import as_text
-
-        return as_text(self)
-
-    __repr__ = __str__
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401  # whatever JSON can hold
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, tuple | list):
-        return [_finite(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
