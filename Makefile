@@ -33,8 +33,9 @@ format: $(VENV)/.check ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.parity ## the engine and the draws beside their peers: tables (installs PyTorch and JAX; a quarter of an hour)
+bench: $(VENV)/.parity ## the command, the engine and the draws beside their peers: tables (installs PyTorch and JAX; a quarter of an hour)
 	$(PIP) jax==0.10.2
+	$(BIN)/python bench/command.py
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/draws.py
 

@@ -46,6 +46,33 @@ def torch_eager(layers: Layers, X: np.ndarray, Y: np.ndarray, loss: str, rate: f
     return run
 
 
+def torch_modules(layers: Layers, X: np.ndarray, Y: np.ndarray, rate: float) -> Run:
+    """PyTorch as its tutorials write it: `nn.Sequential`, `backward`, `optim.SGD`; sigmoid cross-entropy."""
+    import torch
+
+    torch.set_num_threads(1)
+    modules: list[Any] = []
+    for W, b in layers:
+        linear = torch.nn.Linear(W.shape[1], W.shape[0], dtype=torch.tensor(W).dtype)
+        linear.load_state_dict({"weight": torch.tensor(W), "bias": torch.tensor(b.ravel())})
+        modules += [linear, torch.nn.ReLU()]
+    network = torch.nn.Sequential(*modules[:-1])
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate)
+    measure = torch.nn.BCEWithLogitsLoss()
+    x, y = torch.tensor(X), torch.tensor(Y)
+
+    def run(steps: int) -> float:
+        cost = torch.zeros(())
+        for _ in range(steps):
+            optimizer.zero_grad()
+            cost = measure(network(x), y)
+            cost.backward()
+            optimizer.step()
+        return float(cost.detach())
+
+    return run
+
+
 def jax_scan(layers: Layers, X: np.ndarray, Y: np.ndarray, loss: str, rate: float, *, stacked: bool = False) -> Run:
     """JAX: the whole training one compiled scan; `stacked` maps it over networks stacked along the first axis."""
     import jax

@@ -21,7 +21,7 @@ FIRSTDRAW_INLINE void lanewise_block(const T* dZ, const T* A, int vectors, T* dW
                                      bool fresh) {
   using S = Simd<T, B>;
   using V = typename S::Vector;
-  constexpr std::int64_t row = tile_row<T>;
+  constexpr std::int64_t row = tile_row;
   V sum[rows][columns], sum_db[rows];
 #pragma GCC unroll 8
   for (int j = 0; j < rows; ++j) {
@@ -66,7 +66,7 @@ FIRSTDRAW_INLINE void lanewise_columns(const T* dZ, const T* A, int vectors, int
   for (int j = 0, piece; j < out; j += piece) {
     piece = even_piece(out - j, most);
     with_constant<most>(piece, [&]<int rows>() FIRSTDRAW_LAMBDA {
-      lanewise_block<T, B, with_db, rows, columns>(dZ + j * tile_row<T>, A, vectors, dW + j * dW_row, dW_row,
+      lanewise_block<T, B, with_db, rows, columns>(dZ + j * tile_row, A, vectors, dW + j * dW_row, dW_row,
                                                    db + j * Simd<T, B>::lanes, fresh);
     });
   }
@@ -81,7 +81,7 @@ __attribute__((noinline)) void lanewise_gradient(const T* dZ, const T* A, int ve
   for (int i = 0, piece; i < in; i += piece) {
     piece = even_piece(in - i, most_columns<B>);
     with_constant<most_columns<B>>(piece, [&]<int columns>() FIRSTDRAW_LAMBDA {
-      const T* const a = A + i * tile_row<T>;
+      const T* const a = A + i * tile_row;
       T* const dw = to.dW + i * lanes;
       if (i == 0) lanewise_columns<T, B, true, columns>(dZ, a, vectors, out, dw, dW_row, to.db, to.fresh);
       else lanewise_columns<T, B, false, columns>(dZ, a, vectors, out, dw, dW_row, to.db, to.fresh);
@@ -93,7 +93,7 @@ __attribute__((noinline)) void lanewise_gradient(const T* dZ, const T* A, int ve
 template <class T, int B>
 __attribute__((noinline)) void lanewise_sums(const T* dZ, int vectors, int out, T* db, bool fresh) {
   using S = Simd<T, B>;
-  for (int j = 0; j < out; ++j, dZ += tile_row<T>, db += S::lanes) {
+  for (int j = 0; j < out; ++j, dZ += tile_row, db += S::lanes) {
     auto even = fresh ? S::broadcast(0) : S::load(db), odd = S::broadcast(0);
     int v = 0;
     for (; v + 2 <= vectors; v += 2) {

@@ -13,7 +13,7 @@ template <class T, int B>
 void loss_gradient(Loss loss, T* Z, const T* Y, int k, std::int64_t samples, std::int64_t m) {
   using S = Simd<T, B>;
   using V = typename S::Vector;
-  constexpr std::int64_t row = tile_row<T>;
+  constexpr std::int64_t row = tile_row;
   const V share = S::broadcast(T(1.0 / double(m)));
   if (loss == Loss::binary_cross_entropy) {
     for (std::int64_t s = 0; s < samples; s += S::lanes)
@@ -68,7 +68,7 @@ struct CostSums {
 template <class T>
 void add_costs(Loss loss, const T* Z, const T* Y, const std::int64_t* labels, int k, std::int64_t count,
                CostSums& sums) {
-  constexpr std::int64_t row = tile_row<T>;
+  constexpr std::int64_t row = tile_row;
   for (std::int64_t s = 0; s < count; ++s) {
     std::int64_t best = 0;
     for (int j = 1; j < k; ++j)

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "activation.hpp"
-#include "lanewise.hpp"
+#include "first_gradient.hpp"
 #include "layers.hpp"
 #include "transpose.hpp"
 
@@ -29,7 +29,7 @@ template <class T, int B> class Passes {
     for (int l = 0, branch = 0; l < L_; ++l) {
       const bool ends = branch < task.branches && task.branch[3 * branch + 1] == l + 1;
       branch += ends;
-      const std::int64_t size = task.widths[l + 1] * tile_row<T>;
+      const std::int64_t size = task.widths[l + 1] * tile_row;
       T* const a = arena.take<T>(size);
       T* const d = arena.take<T>(derivative && l + 1 < L_ ? size : 0);
       T* const f = arena.take<T>(ends ? size : 0);
@@ -39,7 +39,7 @@ template <class T, int B> class Passes {
       F_[l + 1] = ends ? f : a;
     }
     sums_ = arena.take<T>(layers_.sums);
-    transposed_ = arena.take<T>(round_up(layers_.widest, lanes) * tile_row<T>);
+    transposed_ = arena.take<T>(round_up(layers_.widest, lanes) * tile_row);
   }
 
   const Layer& layer(int l) const { return layers_.layer[l]; }
@@ -56,16 +56,13 @@ template <class T, int B> class Passes {
     int infinite = 0;
     for (int l = 0; l < L_ && !cancelled(); ++l) {
       const Layer& y = layer(l);
-      const bool rectified = y.activated && activation_ == Activation::relu;
-      multiply_forward(y, A_[l], F_[l + 1], samples, rectified && !checked);
+      const bool rectified = y.activated && activation_ == Activation::relu, on_the_way = rectified && !checked;
+      multiply_forward(y, A_[l], F_[l + 1], samples, on_the_way);
       if (checked && !infinite && !finite(F_[l + 1], y.out, checked)) infinite = l + 1;
-      if (!y.activated || activation_ == Activation::identity || (rectified && !checked)) {
-        // Nothing is left to do.
-      } else {
-        for (std::int64_t row = 0; row < y.out * tile_row<T>; row += tile_row<T>)
-          if (rectified) rectify<T, B>(F_[l + 1] + row, samples);
-          else activate<T, B>(activation_, F_[l + 1] + row, D_[l + 1] + row, samples, slope_);
-      }
+      const bool left = y.activated && !on_the_way && activation_ != Activation::identity;
+      for (std::int64_t row = 0; left && row < y.out * tile_row; row += tile_row)
+        if (rectified) rectify<T, B>(F_[l + 1] + row, samples);
+        else activate<T, B>(activation_, F_[l + 1] + row, D_[l + 1] + row, samples, slope_);
       if (!y.ends_branch()) continue;
       add_branch(y, A_[y.skip], F_[l + 1], A_[l + 1], samples);
       if (checked && !infinite && !finite(A_[l + 1], y.out, checked)) infinite = l + 1;
@@ -82,8 +79,12 @@ template <class T, int B> class Passes {
       add_gradient(y, dZ, A_[l], samples, fresh, g);
       if (l == 0) return;
       const Layer& before = layer(l - 1);
+      if (l == 1 && before.in <= most_first_inputs<B> && !y.begins_branch && !before.ends_branch()) {
+        add_first_gradient(y, before, dZ, samples, fresh);
+        return;
+      }
       T* const dA = y.begins_branch ? dStream : A_[l];
-      multiply_backward(y, before, dZ, dA, A_[l], D_[l], samples);
+      multiply_backward(y, l, dZ, dA, samples);
       dZ = dA;
       if (before.ends_branch()) {
         dStream = dA;
@@ -93,7 +94,8 @@ template <class T, int B> class Passes {
     }
   }
 
-  // Whether somebody wants the training to stop; what the passes then leave is not used.
+  // Whether somebody wants the training to stop. Asked before each piece of work that takes a wide network longer than a
+  // person waits; what the piece would have left is then of no use, and nothing that follows may look at it.
   bool cancelled() const { return __atomic_load_n(cancelled_, __ATOMIC_RELAXED) != 0; }
 
   // Gathers the sums into g, in the order of theta.
@@ -128,30 +130,46 @@ template <class T, int B> class Passes {
   static bool finite(const T* Z, int rows, std::int64_t count) {
     T zeros = 0;
     for (int j = 0; j < rows; ++j)
-      for (std::int64_t s = 0; s < count; ++s) zeros += Z[j * tile_row<T> + s] * T(0);
+      for (std::int64_t s = 0; s < count; ++s) zeros += Z[j * tile_row + s] * T(0);
     return zeros == 0;
   }
 
   // Z = b + W A, rectified on the way if asked.
   void multiply_forward(const Layer& y, const T* A, T* Z, std::int64_t samples, bool rectified) const {
-    const auto run = rectified ? product<T, B, Start::row, Finish::rectify, TileRows<T>>
-                               : product<T, B, Start::row, Finish::plain, TileRows<T>>;
+    const auto run = rectified ? product<T, B, Start::row, Finish::rectify, TileRows>
+                               : product<T, B, Start::row, Finish::plain, TileRows>;
     run({theta_ + y.W, y.in, 1}, A, Z, {}, y.out, int(samples / lanes), y.in, theta_ + y.b, nullptr);
   }
 
-  // dA = W^T dZ, added to what is there if the layer begins a branch; unless `before` ends one, times phi'.
-  void multiply_backward(const Layer& y, const Layer& before, const T* dZ, T* dA, const T* A, const T* D,
-                         std::int64_t samples) const {
-    const bool plain = before.ends_branch() || !before.activated || activation_ == Activation::identity;
-    const bool rectified = activation_ == Activation::relu;
+  // How W^T dZ is finished below a layer, where its derivative is taken, and what it is multiplied with.
+  Finish finish_below(const Layer& before) const {
+    if (before.ends_branch() || !before.activated || activation_ == Activation::identity) return Finish::plain;
+    return activation_ == Activation::relu ? Finish::where_positive : Finish::times;
+  }
+  const T* factor_below(int l) const { return activation_ == Activation::relu ? A_[l] : D_[l]; }
+
+  // dA = W^T dZ into layer l's outputs, added to what is there if the layer above begins a branch; unless a branch ends
+  // in layer l, times phi'.
+  void multiply_backward(const Layer& y, int l, const T* dZ, T* dA, std::int64_t samples) const {
+    const Finish finish = finish_below(layer(l - 1));
     const auto run_from = [&]<Start start>() {
-      const auto run = plain       ? product<T, B, start, Finish::plain, TileRows<T>>
-                       : rectified ? product<T, B, start, Finish::where_positive, TileRows<T>>
-                                   : product<T, B, start, Finish::times, TileRows<T>>;
-      run({theta_ + y.W, 1, y.in}, dZ, dA, {}, y.in, int(samples / lanes), y.out, nullptr, rectified ? A : D);
+      const auto run = finish == Finish::plain            ? product<T, B, start, Finish::plain, TileRows>
+                       : finish == Finish::where_positive ? product<T, B, start, Finish::where_positive, TileRows>
+                                                          : product<T, B, start, Finish::times, TileRows>;
+      run({theta_ + y.W, 1, y.in}, dZ, dA, {}, y.in, int(samples / lanes), y.out, nullptr, factor_below(l));
     };
     if (y.begins_branch) run_from.template operator()<Start::there>();
     else run_from.template operator()<Start::zero>();
+  }
+
+  // The first layer's dW and db, from dZ of the second.
+  void add_first_gradient(const Layer& second, const Layer& first, const T* dZ, std::int64_t samples, bool fresh) const {
+    const Finish finish = finish_below(first);
+    const auto run = finish == Finish::plain            ? first_gradient<T, B, Finish::plain>
+                     : finish == Finish::where_positive ? first_gradient<T, B, Finish::where_positive>
+                                                        : first_gradient<T, B, Finish::times>;
+    run({theta_ + second.W, 1, second.in}, dZ, factor_below(1), A_[0], int(samples / lanes), first.out, first.in,
+        second.out, {sums_ + first.sums, db_of(first), fresh});
   }
 
   // Adds dW = dZ A^T and db = dZ 1.
@@ -165,7 +183,7 @@ template <class T, int B> class Passes {
     transpose<T, B>(A, y.in, samples, transposed_, y.dW_row);
     const auto run = fresh ? product<T, B, Start::zero, Finish::plain, Rows>
                            : product<T, B, Start::there, Finish::plain, Rows>;
-    run({dZ, tile_row<T>, 1}, transposed_, y.straight ? g + y.W : sums_ + y.sums, {y.dW_row, y.dW_row}, y.out,
+    run({dZ, tile_row, 1}, transposed_, y.straight ? g + y.W : sums_ + y.sums, {y.dW_row, y.dW_row}, y.out,
         int(y.dW_row / lanes), int(samples), nullptr, nullptr);
   }
 
@@ -173,7 +191,7 @@ template <class T, int B> class Passes {
   void add_branch(const Layer& y, const T* X, const T* F, T* A, std::int64_t samples) const {
     const V alpha = S::broadcast(theta_[y.alpha]);
     for (int j = 0; j < y.out; ++j)
-      for (std::int64_t at = j * tile_row<T>; at < j * tile_row<T> + samples; at += lanes)
+      for (std::int64_t at = j * tile_row; at < j * tile_row + samples; at += lanes)
         S::store(A + at, S::load(X + at) + alpha * S::load(F + at));
   }
 
@@ -185,7 +203,7 @@ template <class T, int B> class Passes {
     T* const dalpha = db_of(y) + y.out * lanes;
     V sum = fresh ? V{} : S::load(dalpha);
     for (int j = 0; j < y.out; ++j)
-      for (std::int64_t at = j * tile_row<T>; at < j * tile_row<T> + samples; at += lanes) {
+      for (std::int64_t at = j * tile_row; at < j * tile_row + samples; at += lanes) {
         const V d = S::load(dA + at);
         sum += d * S::load(F + at);
         const V dF = alpha * d;

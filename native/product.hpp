@@ -13,9 +13,11 @@ namespace firstdraw {
 namespace {
 
 // A tile of examples: every matrix with one column a sample has rows of this many elements, whatever it holds, so that
-// the way from one row to the next is known when this is compiled. A narrow network's activations stay in the first
-// cache; twenty vectors of AVX-512 are five blocks.
-template <class T> constexpr std::int64_t tile_row = 1280 / std::int64_t(sizeof(T));
+// the way from one row to the next is known when this is compiled. Small enough that a narrow network's activations stay
+// in the caches nearby, large enough that few calls do much.
+constexpr std::int64_t tile_row = 320;
+
+template <class T, int B> using Vector = typename Simd<T, B>::Vector;
 
 // How large a block of C is kept in registers, rows x vectors, with room left for the vectors of R. Where there are few
 // terms, small blocks: while one is finished and stored, the next is under way. Where there are many, R does not stay in
@@ -40,10 +42,9 @@ enum class Start { there, zero, row };
 enum class Finish { plain, rectify, where_positive, times };
 
 template <class T, int B, Finish finish>
-FIRSTDRAW_INLINE typename Simd<T, B>::Vector finished(typename Simd<T, B>::Vector c, const T* F) {
+FIRSTDRAW_INLINE Vector<T, B> finished(Vector<T, B> c, const T* F) {
   using S = Simd<T, B>;
-  using V = typename S::Vector;
-  if constexpr (finish == Finish::rectify) return S::at_least(V{}, c);
+  if constexpr (finish == Finish::rectify) return S::at_least(Vector<T, B>{}, c);
   // c - c for c times 0, since both are NaN where a gradient is not finite, and this takes no multiplier's turn.
   if constexpr (finish == Finish::where_positive) return S::select(S::load(F) > 0, c, c - c);
   if constexpr (finish == Finish::times) return c * S::load(F);
@@ -54,33 +55,34 @@ FIRSTDRAW_INLINE typename Simd<T, B>::Vector finished(typename Simd<T, B>::Vecto
 struct Rows {
   std::int64_t R, C;
 };
-template <class T> struct TileRows {
-  static constexpr std::int64_t R = tile_row<T>, C = tile_row<T>;
+struct TileRows {
+  static constexpr std::int64_t R = tile_row, C = tile_row;
 };
 
-template <class T, int B, Start start, Finish finish, int rows, int vectors, class Strides>
-FIRSTDRAW_INLINE void block(const Left<T>& L, const T* R, T* C, const Strides& row, int terms, const T* c0, const T* F) {
+// A block of C before it is finished.
+template <class T, int B, Start start, int rows, int vectors, class Strides>
+FIRSTDRAW_INLINE void multiply(Vector<T, B> (&sum)[rows][vectors], const Left<T>& L, const T* R, const T* C,
+                               const Strides& row, int terms, const T* c0) {
   using S = Simd<T, B>;
-  using V = typename S::Vector;
-  V sum[rows][vectors];
+  if constexpr (start == Start::there)
 #pragma GCC unroll 8
-  for (int r = 0; r < rows; ++r)
+    for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) {
-      if constexpr (start == Start::there) sum[r][v] = S::load(C + r * row.C + v * S::lanes);
-    }
+      for (int v = 0; v < vectors; ++v) sum[r][v] = S::load(C + r * row.C + v * S::lanes);
   const T* l[rows];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) l[r] = L.data + r * L.row;
   const auto next_term = [&](bool first) FIRSTDRAW_LAMBDA {
-    V right[vectors];
+    Vector<T, B> right[vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) right[v] = S::held(S::load(R + v * S::lanes));
     R += row.R;
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
-      const V left = S::broadcast(*l[r]);
+      const Vector<T, B> left = S::broadcast(*l[r]);
       l[r] += L.step;
+      // The first term begins the sum by a product, not by a multiply-add to a start: where those read a third number,
+      // stores wait.
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v)
         sum[r][v] = first && start == Start::row    ? S::held(left * right[v]) + S::broadcast(c0[r])
@@ -90,6 +92,13 @@ FIRSTDRAW_INLINE void block(const Left<T>& L, const T* R, T* C, const Strides& r
   };
   next_term(true);
   for (int k = 1; k < terms; ++k) next_term(false);
+}
+
+template <class T, int B, Start start, Finish finish, int rows, int vectors, class Strides>
+FIRSTDRAW_INLINE void block(const Left<T>& L, const T* R, T* C, const Strides& row, int terms, const T* c0, const T* F) {
+  using S = Simd<T, B>;
+  Vector<T, B> sum[rows][vectors];
+  multiply<T, B, start>(sum, L, R, C, row, terms, c0);
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8

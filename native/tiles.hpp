@@ -12,12 +12,13 @@ constexpr std::int64_t round_up(std::int64_t x, std::int64_t unit) { return (x +
 
 // How many examples a tile holds: few tiles of even size.
 template <class T, int B> std::int64_t samples_of_tile(std::int64_t examples) {
-  const std::int64_t tiles = (examples + tile_row<T> - 1) / tile_row<T>;
+  const std::int64_t tiles = (examples + tile_row - 1) / tile_row;
   return examples > 0 ? round_up((examples + tiles - 1) / tiles, Simd<T, B>::lanes) : 0;
 }
 
-// Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`; the columns
-// past the last of `m` examples are 0.
+// Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`. Columns left
+// over are copies of the last of the `m` examples: zeros could overflow where no example does, and then 0 times their
+// activations would be NaN.
 template <class T> struct Tiles {
   T *X = nullptr, *Y = nullptr;
   std::int64_t d = 0, k = 0, m = 0, samples = 1;
@@ -25,8 +26,8 @@ template <class T> struct Tiles {
   Tiles() = default;
   Tiles(Arena& arena, std::int64_t d, std::int64_t k, std::int64_t m, std::int64_t samples)
       : d(d), k(k), m(m), samples(samples > 0 ? samples : 1) {
-    X = arena.take<T>(d * count() * tile_row<T>);
-    Y = arena.take<T>(k * count() * tile_row<T>);
+    X = arena.take<T>(d * count() * tile_row);
+    Y = arena.take<T>(k * count() * tile_row);
   }
 
   std::int64_t count() const { return (m + samples - 1) / samples; }
@@ -34,18 +35,18 @@ template <class T> struct Tiles {
     const std::int64_t rest = m - tile * samples;
     return rest < samples ? rest : samples;
   }
-  const T* X_of(std::int64_t tile) const { return X + tile * d * tile_row<T>; }
-  const T* Y_of(std::int64_t tile) const { return Y + tile * k * tile_row<T>; }
+  const T* X_of(std::int64_t tile) const { return X + tile * d * tile_row; }
+  const T* Y_of(std::int64_t tile) const { return Y + tile * k * tile_row; }
 
   // Fills the tiles with examples `order[0]` to `order[m - 1]`, or in their own order where there is none.
   void fill(const Examples<T>& from, const std::int64_t* order) {
     for (std::int64_t s = 0; s < count() * samples; ++s) {
-      const std::int64_t example = s >= m ? -1 : order != nullptr ? order[s] : s;
+      const std::int64_t place = s < m ? s : m - 1, example = order != nullptr ? order[place] : place;
       const std::int64_t tile = s / samples, column = s % samples;
       for (std::int64_t i = 0; i < d; ++i)
-        X[(tile * d + i) * tile_row<T> + column] = example < 0 ? T(0) : from.X[i * from.m + example];
+        X[(tile * d + i) * tile_row + column] = from.X[i * from.m + example];
       for (std::int64_t j = 0; j < k; ++j)
-        Y[(tile * k + j) * tile_row<T> + column] = example < 0 ? T(0) : from.Y[j * from.m + example];
+        Y[(tile * k + j) * tile_row + column] = from.Y[j * from.m + example];
     }
   }
 };

@@ -49,7 +49,9 @@ template <class T, int B> class Run {
     const T* final = theta_;
     for (std::int64_t step = 0; step <= task_.steps; ++step) {
       if (row < task_.R && task_.record_steps[row] == step) {
-        if (const int layer = record(row++)) {
+        const int layer = record(row++);
+        if (passes_.cancelled()) return;
+        if (layer) {
           diverge(outcome, step, layer);
           break;
         }
@@ -58,6 +60,7 @@ template <class T, int B> class Run {
         copy(theta_, task_.records.snapshots + (k * task_.S + kept++) * task_.P);
       if (step == task_.steps) break;
       gradient(batches_.full() ? packed_.train : batches_.next(), nullptr);
+      if (passes_.cancelled()) return;
       if (!update<T, B>(task_.optimizer, theta_, g_, state_, previous_, P_, step + 1)) {
         diverge(outcome, step + 1, first_layer_that_is_not_finite());
         final = previous_;
@@ -66,7 +69,6 @@ template <class T, int B> class Run {
       if ((step & 31) == 31) {
         __atomic_fetch_add(task_.steps_done, step + 1 - reported, __ATOMIC_RELAXED);
         reported = step + 1;
-        if (passes_.cancelled()) return;
       }
     }
     copy(final, task_.records.final + k * task_.P);
@@ -114,7 +116,7 @@ template <class T, int B> class Run {
       }
       loss_gradient<T, B>(task_.loss, Z, Y, int(batch.k), samples, batch.m);
       for (int j = 0; j < batch.k; ++j)
-        for (std::int64_t s = count; s < samples; ++s) Z[j * tile_row<T> + s] = 0;
+        for (std::int64_t s = count; s < samples; ++s) Z[j * tile_row + s] = 0;
       passes_.backward(samples, tile == 0, g_);
     }
     passes_.collect(g_);
@@ -125,7 +127,7 @@ template <class T, int B> class Run {
   void add_squares(std::int64_t count) {
     for (int l = 0; l < L_; ++l)
       for (int j = 0; j < passes_.layer(l).out; ++j) {
-        const T* a = passes_.output(l + 1) + j * tile_row<T>;
+        const T* a = passes_.output(l + 1) + j * tile_row;
         for (std::int64_t s = 0; s < count; ++s) squares_[l] += double(a[s]) * double(a[s]);
       }
   }
@@ -146,6 +148,7 @@ template <class T, int B> class Run {
     for (int l = 0; l < L_; ++l) squares_[l] = 0;
     CostSums costs;
     if (const int infinite = gradient(packed_.train, &costs)) return infinite;
+    if (passes_.cancelled()) return 0;
     const double m = double(task_.train.m);
     to.cost[at] = costs.cost.value() / m;
     to.textbook_cost[at] = costs.textbook.value() / m;
@@ -164,7 +167,7 @@ template <class T, int B> class Run {
   // Fills in every layer's stream.
   void record_units(double* distinct, double* difference) {
     const Layer* const layer = &passes_.layer(0);
-    for (int first = 0; first <= L_; ++first) {
+    for (int first = 0; first <= L_ && !passes_.cancelled(); ++first) {
       const bool on_another = first > 0 && layer[first - 1].ends_branch();
       if (on_another || (first == 0 && !layer[0].begins_branch)) continue;
       const Units<T> units(layer, L_, theta_, first, unit_parts_);
@@ -183,7 +186,7 @@ template <class T, int B> class Run {
     const Tiles<T>& tiles = packed_.test;
     const std::int64_t* const labels = task_.test.labels;
     CostSums costs;
-    for (std::int64_t tile = 0; tile < tiles.count(); ++tile) {
+    for (std::int64_t tile = 0; tile < tiles.count() && !passes_.cancelled(); ++tile) {
       const std::int64_t count = tiles.examples_in(tile);
       passes_.forward(tiles.X_of(tile), round_up(count, lanes), 0);
       add_costs(task_.loss, passes_.output(L_), tiles.Y_of(tile), labels ? labels + tile * tiles.samples : nullptr,

@@ -33,7 +33,7 @@ __attribute__((noinline)) void transpose(const T* A, int in, std::int64_t sample
       typename S::Vector square[n];
 #pragma GCC unroll 16
       for (int i = 0; i < n; ++i)
-        square[i] = first + i < in ? S::load(A + (first + i) * tile_row<T> + s) : S::broadcast(0);
+        square[i] = first + i < in ? S::load(A + (first + i) * tile_row + s) : S::broadcast(0);
       transpose_square<T, B>(square);
 #pragma GCC unroll 16
       for (int i = 0; i < n; ++i) S::store(to + (s + i) * row + first, square[i]);

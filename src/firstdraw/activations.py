@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
-from scipy import special
 
 from firstdraw.arrays import Floats
 from firstdraw.catalogue import Catalogue, Source
 from firstdraw.rules import check_finite, check_positive
+from firstdraw.sigmoid import sigmoid
 
 __all__ = [
     "ACTIVATIONS",
@@ -145,10 +145,10 @@ class Sigmoid(Activation):
     formula: ClassVar[str] = "1 / (1 + exp(-z))"
 
     def value(self, z: Floats) -> Floats:
-        return special.expit(z)
+        return sigmoid(z)
 
     def derivative(self, z: Floats) -> Floats:
-        return special.expit(z) * special.expit(-z)
+        return sigmoid(z) * sigmoid(-z)
 
 
 @ACTIVATIONS.register("softplus")
@@ -162,7 +162,7 @@ class Softplus(Activation):
         return np.logaddexp(z, z.dtype.type(0))
 
     def derivative(self, z: Floats) -> Floats:
-        return special.expit(z)
+        return sigmoid(z)
 
 
 @ACTIVATIONS.register("elu")
@@ -228,9 +228,13 @@ class GELU(Activation):
     )
 
     def value(self, z: Floats) -> Floats:
+        from scipy import special
+
         return z * special.ndtr(z)
 
     def derivative(self, z: Floats) -> Floats:
+        from scipy import special
+
         return special.ndtr(z) + z * np.exp(-z * z / 2) / SQRT_2_PI
 
 
@@ -242,11 +246,11 @@ class SiLU(Activation):
     formula: ClassVar[str] = "z / (1 + exp(-z))"
 
     def value(self, z: Floats) -> Floats:
-        return z * special.expit(z)
+        return z * sigmoid(z)
 
     def derivative(self, z: Floats) -> Floats:
-        s = special.expit(z)
-        return s * (1 + z * special.expit(-z))
+        s = sigmoid(z)
+        return s * (1 + z * sigmoid(-z))
 
 
 @ACTIVATIONS.register("sin")
@@ -272,6 +276,8 @@ class Erf(Activation):
     formula: ClassVar[str] = "erf z"
 
     def value(self, z: Floats) -> Floats:
+        from scipy import special
+
         return special.erf(z)
 
     def derivative(self, z: Floats) -> Floats:

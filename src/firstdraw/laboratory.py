@@ -11,11 +11,11 @@ from typing import Any
 from firstdraw.engine import Progress
 from firstdraw.experiments import ExperimentRecord, Spec, prepare, read_file, read_table
 from firstdraw.experiments import run as run_prepared
-from firstdraw.papers import PAPERS, Claims
+from firstdraw.papers import PAPERS, Claims, Paper
 from firstdraw.papers.exercise.studies import EXERCISE_FILE
 from firstdraw.result import Result
 
-__all__ = ["claims_of", "read_spec", "run"]
+__all__ = ["claims_of", "paper_of", "read_spec", "run"]
 
 
 def read_spec(
@@ -68,12 +68,13 @@ def run(
 
 def claims_of(record: ExperimentRecord) -> Claims | None:
     """Return the claims of the paper whose main experiment this is, checked as far as it allows; None if of none."""
-    for name, paper_class in PAPERS.items():
-        paper = paper_class()
-        studies = paper.studies()
-        main = next(iter(studies))
-        if studies[main] == record.spec:
-            checked = paper.check({main: record})
-            done = {item.claim.name for item in checked}
-            return Claims(name, checked, tuple(claim for claim in paper.claims() if claim.name not in done))
-    return None
+    paper = paper_of(record.spec)
+    if paper is None:
+        return None
+    main = next(iter(paper.studies()))
+    return Claims.of(paper, paper.check({main: record}))
+
+
+def paper_of(spec: Spec) -> Paper | None:
+    """Return the paper whose main experiment this is, or None."""
+    return next((paper for paper in (cls() for cls in PAPERS.values()) if paper.main() == spec), None)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy import special
 
 from firstdraw.arrays import Floats, Integers
 from firstdraw.catalogue import Catalogue
+from firstdraw.sigmoid import sigmoid
 
 __all__ = ["LOSSES", "BinaryCrossEntropy", "Loss", "SoftmaxCrossEntropy", "SquaredError", "Task"]
 
@@ -109,7 +109,7 @@ class BinaryCrossEntropy(Loss):
         return 1 if task == "classification" and dimensions == 2 else None
 
     def predict(self, Z: Floats) -> Floats:
-        return special.expit(Z)
+        return sigmoid(Z)
 
     def value(self, Z: Floats, Y: Floats) -> float:
         return float(np.mean(np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z)))))
@@ -122,11 +122,13 @@ class BinaryCrossEntropy(Loss):
         return float(np.nansum(costs)) / Y.size if np.isfinite(Z).all() else float("nan")
 
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
-        return (special.expit(Z) - Y) / Z.dtype.type(Z.shape[1])
+        return (sigmoid(Z) - Y) / Z.dtype.type(Z.shape[1])
 
     def constant_output(self, Y: Floats) -> Floats:
         # Where all examples are of one class the logit is infinite; at 1000 the cost is 0 already.
-        return np.broadcast_to(np.clip(special.logit(_means(Y)), -1e3, 1e3), Y.shape)
+        means = _means(Y)
+        with np.errstate(divide="ignore"):
+            return np.broadcast_to(np.clip(np.log(means) - np.log1p(-means), -1e3, 1e3), Y.shape)
 
 
 @LOSSES.register("softmax_cross_entropy", aliases=("cross_entropy",))
@@ -146,9 +148,13 @@ class SoftmaxCrossEntropy(Loss):
         return dimensions if task == "classification" else None
 
     def predict(self, Z: Floats) -> Floats:
+        from scipy import special
+
         return special.softmax(Z, axis=0)
 
     def value(self, Z: Floats, Y: Floats) -> float:
+        from scipy import special
+
         costs: Floats = special.logsumexp(Z, axis=0) - np.sum(Z * Y, axis=0)
         return float(np.mean(costs))
 
@@ -158,7 +164,7 @@ class SoftmaxCrossEntropy(Loss):
         return float(np.mean(costs))
 
     def gradient(self, Z: Floats, Y: Floats) -> Floats:
-        return (special.softmax(Z, axis=0) - Y) / Z.dtype.type(Z.shape[1])
+        return (self.predict(Z) - Y) / Z.dtype.type(Z.shape[1])
 
     def constant_output(self, Y: Floats) -> Floats:
         with np.errstate(divide="ignore"):

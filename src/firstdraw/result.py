@@ -68,9 +68,9 @@ class Result:
 
     def to_html(self) -> str:
         """Return the report, a page that needs no network."""
-        from firstdraw.report.page import render
+        from firstdraw.report.page import Report
 
-        return render(self.record, self.claims, self.times)
+        return Report(self.record).html(self.claims, self.times)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the report to a file, whole or not at all, and return its path.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shlex
@@ -21,7 +22,7 @@ from firstdraw.cli.exits import EPILOG, Exit
 from firstdraw.cli.main import commands
 from firstdraw.datasets import DATASETS
 from firstdraw.draws import DRAWS
-from firstdraw.engine import OPTIMIZERS
+from firstdraw.engine import OPTIMIZERS, native
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES
 from firstdraw.papers import PAPERS
@@ -31,6 +32,7 @@ Finished = subprocess.CompletedProcess[str]
 Call = Callable[..., Finished]
 Settings = tuple[str, ...]
 HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2")
+needs_native = pytest.mark.skipif(not native.is_built(), reason="the reference engine trains for minutes")
 KINDS: dict[str, Catalogue[object]] = {
     "initializers": INITIALIZERS,
     "activations": ACTIVATIONS,
@@ -112,6 +114,65 @@ def test_a_run_prints_a_table_and_writes_one_report(firstdraw: Call, tmp_path: P
         re.MULTILINE,
     )
     assert "1773.586 overflow-safe" in (tmp_path / "firstdraw-report.html").read_text(encoding="utf-8")
+
+
+@needs_native
+def test_the_exercise_is_run_with_every_claim(firstdraw: Call, tmp_path: Path) -> None:
+    done = firstdraw("run", "--no-progress")
+    assert done.returncode == 0
+    assert _files(tmp_path) == ["firstdraw-report.html"]
+    page = html.unescape((tmp_path / "firstdraw-report.html").read_text(encoding="utf-8"))
+    printed = " ".join(done.stdout.split())
+    assert "Of the write-up of the exercise, 29 claims were measured: 21 hold, 8 are half true." in printed
+    for claim in PAPERS["exercise"]().claims():
+        assert claim.statement in page
+    # Those that hold are in the report alone.
+    told = [claim.statement in printed for claim in PAPERS["exercise"]().claims()]
+    assert sum(told) == 8
+    assert "Those over many seeds and scales rest on 226 further runs of 15,000 or 60,000 steps, in float32." in page
+    assert "more claims need" not in page
+    assert max(map(len, done.stdout.splitlines())) <= 120
+    assert re.search(
+        r"^Time: [\d.]+ s: start [\d.]+ s, data .*, training .*, figures .*, claims .*, report [\d.]+ s$",
+        done.stderr,
+        re.MULTILINE,
+    )
+
+
+@needs_native
+def test_the_exercise_as_json_has_every_claim(firstdraw: Call, tmp_path: Path) -> None:
+    run, paper = firstdraw("run", "--json"), firstdraw("paper", "exercise", "--json")
+    assert (run.returncode, paper.returncode, _files(tmp_path)) == (0, 0, [])
+    claims = json.loads(run.stdout)["claims"]
+    assert [item["name"] for item in claims] == [claim.name for claim in PAPERS["exercise"]().claims()]
+    assert run.stdout == paper.stdout
+
+
+@needs_native
+def test_a_paper_prints_every_claim(firstdraw: Call, tmp_path: Path) -> None:
+    done = firstdraw("paper", "exercise")
+    assert (done.returncode, _files(tmp_path)) == (0, ["firstdraw-report.html"])
+    cells = re.sub(r"\s+", "", done.stdout)
+    assert cells.count("holds") >= 21
+    for word in ("zero", "infinity", "convergence", "compare"):
+        assert word in cells
+
+
+def test_on_the_reference_engine_the_exercise_is_run_with_the_claims_that_need_it_alone(
+    firstdraw: Call, tmp_path: Path
+) -> None:
+    done = firstdraw("run", "--engine", "reference", "--no-progress")
+    assert done.returncode == 0
+    assert "18 claims were measured: 14 hold, 4 are half true." in done.stdout
+    assert "`firstdraw paper exercise` measures the 11 others; on the reference engine it trains for" in done.stdout
+    page = (tmp_path / "firstdraw-report.html").read_text(encoding="utf-8")
+    assert "11 more claims need more training than this: <code>firstdraw paper exercise</code> checks them all." in page
+
+
+def test_a_changed_exercise_has_no_claims(firstdraw: Call, tmp_path: Path, quick: Settings) -> None:
+    done = firstdraw("run", *quick)
+    assert "claim" not in done.stdout
+    assert 'id="claims"' not in (tmp_path / "firstdraw-report.html").read_text(encoding="utf-8")
 
 
 def test_a_report_goes_where_it_is_told(firstdraw: Call, tmp_path: Path, single: Settings) -> None:
@@ -314,6 +375,14 @@ def _examples() -> list[str]:
 
 def test_the_help_has_examples() -> None:
     assert len(_examples()) >= 8
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in commands.commands)])
+def test_each_example_of_the_help_stands_on_a_line(firstdraw: Call, command: tuple[str, ...]) -> None:
+    printed = firstdraw(*command, "--help").stdout
+    assert "\\b" not in printed
+    for line in printed.splitlines():
+        assert line.count("firstdraw ") <= 1 or line.startswith("Usage:")
 
 
 @pytest.mark.parametrize("example", _examples())

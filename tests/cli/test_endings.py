@@ -80,7 +80,9 @@ def _start_on_terminal(
     ],
     ids=["interrupted", "terminated"],
 )
-@pytest.mark.parametrize("command", [["run", *ENDLESS], ["paper", "exercise"]], ids=["run", "paper"])
+@pytest.mark.parametrize(
+    "command", [["run", *ENDLESS], ["run"], ["paper", "exercise"]], ids=["run", "run the exercise", "paper"]
+)
 def test_a_signal_ends_training_and_leaves_nothing(
     tmp_path: Path, environment: dict[str, str], command: list[str], number: signal.Signals, code: Exit, sentence: str
 ) -> None:

@@ -7,24 +7,14 @@ import math
 import numpy as np
 import pytest
 from scipy import special
-from sklearn.datasets import make_blobs, make_moons
+from sklearn.datasets import make_blobs
 
 from firstdraw.datasets import DATASETS
 from firstdraw.datasets.blobs import Blobs
 from firstdraw.datasets.clouds import GaussianClouds
-from firstdraw.datasets.moons import Moons
 from firstdraw.datasets.spirals import Spirals
 from firstdraw.datasets.xor import Xor
 from firstdraw.errors import InputError
-
-
-def test_moons_are_scikit_learn_s() -> None:
-    data = Moons(train_size=31, test_size=9, noise=0.2).load()
-    for part, size, seed in ((data.train, 31, 1), (data.test, 9, 2)):
-        stream = np.random.RandomState(seed)
-        inputs, targets = make_moons(n_samples=size, noise=0.2, random_state=stream)
-        np.testing.assert_array_equal(part.inputs, inputs)
-        np.testing.assert_array_equal(part.targets, targets)
 
 
 def test_blobs_are_scikit_learn_s_with_the_same_centers_in_both_parts() -> None:

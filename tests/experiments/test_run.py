@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from firstdraw.engine import Trajectory
-from firstdraw.experiments import ExperimentRecord, prepare, read_table
+from firstdraw.experiments import ExperimentRecord, prepare, read_table, total_steps
 from firstdraw.experiments import run as run_prepared
 
 Run = Callable[..., ExperimentRecord]
@@ -228,7 +228,7 @@ def test_progress_adds_up_to_all_steps(small_table: dict[str, Any]) -> None:
     prepared = prepare(read_table(small_table, ["training.steps=620", "seeds=[0, 1]"]))
     made: list[int] = []
     run_prepared(prepared, made.append)
-    assert sum(made) == prepared.total_steps == 620 * 6
+    assert sum(made) == total_steps((prepared,)) == 620 * 6
 
 
 def test_a_test_part_may_be_missing(run_small: Run) -> None:

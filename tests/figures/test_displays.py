@@ -28,7 +28,7 @@ from firstdraw.figures import (
     plot_points,
     quiet_style,
 )
-from firstdraw.figures.palette import CLASS_COLORS, CLASS_MARKERS, SERIES_COLORS
+from firstdraw.marks import CLASS_COLORS, CLASS_MARKERS, SERIES_COLORS
 
 Drawn = Callable[[str], ExperimentRecord]
 Display = Callable[..., Axes]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from firstdraw.errors import InputError, shown
-from firstdraw.experiments import prepare, read_file, read_table
+from firstdraw.experiments import prepare, read_file, read_table, total_steps
 
 VALID: dict[str, Any] = {
     "data": {"name": "circles", "train_size": 40, "test_size": 20},
@@ -262,7 +262,7 @@ def _prepare(table: dict[str, Any], *settings: str) -> str:
 
 
 def test_the_spec_that_the_settings_break_is_valid() -> None:
-    assert prepare(read_table(VALID)).total_steps == 5
+    assert total_steps((prepare(read_table(VALID)),)) == 5
 
 
 @pytest.mark.parametrize(("setting", "sentence"), BY_SETTING.items())

@@ -197,7 +197,7 @@ def test_the_exercise_tells_every_claim_with_its_number(exercise_result: Result,
     for claim in claims.unchecked:
         assert claim.statement in exercise_page.text
     assert "18 claims were measured: 14 hold, 4 are half true." in exercise_page.text
-    assert f"{len(claims.unchecked)} more claims need further training" in exercise_page.text
+    assert f"{len(claims.unchecked)} more claims need more training than this" in exercise_page.text
 
 
 def test_the_exercise_shows_both_costs_where_they_differ(exercise_page: Page) -> None:
@@ -224,7 +224,7 @@ def test_only_the_first_dozen_initializations_get_a_card(make_page: Callable[[st
 def test_the_time_is_told_only_where_it_was_taken(
     exercise_page: Page, make_page: Callable[[str], tuple[Result, Page]]
 ) -> None:
-    assert "Where the time went: training 6.5 s." in exercise_page.text
+    assert "Where the time went: training 6.50 s." in exercise_page.text
     assert "Where the time went" not in make_page("small")[1].text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,9 @@ SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
+    # Read when NumPy is imported. Its matrix products are small here, and threads that wait for more of them would take
+    # the cores from those that train.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def command() -> None:
         # Not `commands.main`, which ends a command whose output nobody reads any more by itself, with code 1.
@@ -31,18 +35,18 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 @click.group(context_settings=SETTINGS, epilog=EPILOG)
 @click.version_option(__version__, "-V", "--version")
 def commands() -> None:
-    r"""See what a weight initialization does to training, choose one on evidence.
+    """See what a weight initialization does to training, choose one on evidence.
 
     \b
     Examples:
-      firstdraw run                                    the exercise: zeros, normal x10, Xavier, He
+      firstdraw run                                    the exercise, with every claim of its write-up
       firstdraw run --set training.steps=60000         the same, trained longer
       firstdraw run --print-spec > mine.toml           a spec to start from
       firstdraw run mine.toml --out mine.html          your own experiment
-      firstdraw paper exercise                         every claim of the exercise, measured
+      firstdraw paper exercise                         the same claims, each printed with its numbers
       firstdraw list initializers                      what there is
       firstdraw explain he_normal                      a law, its numbers, and where each comes from
-    """
+    """  # noqa: D301  # click reads the character
 
 
 out_option = click.option(
@@ -74,16 +78,16 @@ def run(
     engine: str | None,
     progress: bool,
 ) -> None:
-    r"""Train each initialization of SPEC, a TOML file, and report what came of it.
+    """Train each initialization of SPEC, a TOML file, and report what came of it.
 
-    Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles.
+    Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles, with every claim of its write-up.
 
     \b
     Examples:
       firstdraw run
       firstdraw run --set network.widths=[2,64,64,1] --set network.activation=tanh
       firstdraw run mine.toml --json | jq .summary
-    """
+    """  # noqa: D301  # click reads the character
     from firstdraw.cli.run import print_the_spec, run_the_spec
 
     if print_spec:
@@ -99,12 +103,12 @@ def run(
 @engine_option
 @progress_option
 def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progress: bool) -> None:
-    r"""Measure every claim of a publication; `exercise` is the one there is so far.
+    """Measure every claim of a publication and print each; `exercise` is the one there is so far.
 
     \b
     Examples:
       firstdraw paper exercise
-    """
+    """  # noqa: D301  # click reads the character
     from firstdraw.cli.paper import check_the_paper
 
     check_the_paper(name, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
@@ -118,14 +122,14 @@ def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progre
 )
 @click.option("--residual", is_flag=True, help="Initializers for networks with residual branches.")
 def list_(kind: str | None, activation: str | None, layer: str | None, residual: bool) -> None:
-    r"""List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:
       firstdraw list
       firstdraw list initializers
       firstdraw list initializers --for relu --kind convolution
-    """
+    """  # noqa: D301  # click reads the character
     from firstdraw.cli.listing import Wanted, list_the_catalogues
 
     list_the_catalogues(kind, Wanted(activation, layer, residual))
@@ -137,7 +141,7 @@ def list_(kind: str | None, activation: str | None, layer: str | None, residual:
 @click.option("--activation", metavar="NAME", help="The activation that feeds the layer.  [default: each in a row]")
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
 def explain(name: str, shape: str | None, activation: str | None, as_json: bool) -> None:
-    r"""Explain the law of an initializer, or the default of a framework's layer: NAME.
+    """Explain the law of an initializer, or the default of a framework's layer: NAME.
 
     Its numbers and where each comes from, what the gain should be, what a layer does to signals and gradients under an
     activation, and what other frameworks draw under the same name. Layers are named as they are imported:
@@ -148,7 +152,7 @@ def explain(name: str, shape: str | None, activation: str | None, as_json: bool)
       firstdraw explain he_normal --shape 256,128,3,3 --activation gelu
       firstdraw explain torch.nn.Linear
       firstdraw explain glorot_uniform --json | jq .weight
-    """
+    """  # noqa: D301  # click reads the character
     from firstdraw.cli.explain import print_the_explanation
 
     print_the_explanation(name, shape, activation, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`firstdraw run`."""
+"""`firstdraw run`, and what it shares with `firstdraw paper`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from firstdraw.cli.background import in_background
 from firstdraw.cli.progress import progress_of
 from firstdraw.cli.stopwatch import Stopwatch
-from firstdraw.cli.tables import print_comparison
 
 if TYPE_CHECKING:
+    from firstdraw.engine import Engine
+    from firstdraw.experiments import Spec
+    from firstdraw.papers import Paper
+    from firstdraw.report.page import Report
     from firstdraw.result import Result
 
-__all__ = ["print_the_spec", "run_the_spec", "write_report"]
+__all__ = ["print_the_spec", "run_the_spec", "told", "write_report"]
 
 
 def print_the_spec(spec: Path | None, settings: tuple[str, ...]) -> None:
@@ -34,37 +38,89 @@ def run_the_spec(
     engine: str | None,
     progress: bool,
 ) -> None:
-    """Run a spec, print its table or its JSON, and write its report."""
+    """Run a spec, print its table or its JSON, and write its report; with every claim of a paper that it is of."""
     watch = Stopwatch()
     with watch.part("start"):
         from firstdraw.engine import engine_named
-        from firstdraw.experiments import prepare, run
-        from firstdraw.laboratory import claims_of, read_spec
-        from firstdraw.report.files import check_writable
-        from firstdraw.result import Result
+        from firstdraw.laboratory import paper_of, read_spec
 
         chosen = engine_named(engine)
         checked_spec = read_spec(spec, settings)
-    with watch.part("data"):
-        prepared = prepare(checked_spec)
-    if out is not None:
-        check_writable(out)
-    with watch.part("training"), progress_of(prepared.total_steps, "Training", shown=progress) as advance:
-        record = run(prepared, advance, chosen)
-    with watch.part("claims"):
-        result = Result(record, claims_of(record), watch.seconds)
+        paper = paper_of(checked_spec)
+    # On the reference engine the runs of a paper's other experiments take minutes.
+    result, report = told(
+        checked_spec, paper, chosen, watch, out, every_claim=chosen.name == "native", progress=progress
+    )
     if as_json:
         click.echo(result.to_json(), nl=False)
     else:
+        from firstdraw.cli.tables import print_comparison, print_tally
+
         print_comparison(result.table())
-    write_report(result, out, watch)
+        if result.claims is not None:
+            print_tally(result.claims)
+    write_report(result, report, out, watch)
 
 
-def write_report(result: Result, out: Path | None, watch: Stopwatch) -> None:
-    """Write the report if it has somewhere to go, and say where it is and where the time went."""
+def told(
+    spec: Spec,
+    paper: Paper | None,
+    engine: Engine,
+    watch: Stopwatch,
+    out: Path | None,
+    *,
+    every_claim: bool,
+    progress: bool,
+) -> tuple[Result, Report | None]:
+    """Train an experiment and check the claims of its paper; draw its report while the paper's other runs are trained.
+
+    Args:
+        spec: the experiment.
+        paper: the paper whose main experiment it is, if there is one.
+        engine: what trains.
+        watch: is told where the time goes.
+        out: where the report will go, if anywhere.
+        every_claim: whether to train the paper's other experiments, too.
+        progress: whether to show it.
+    """
+    with watch.part("start"):
+        from firstdraw.experiments import prepare, run, run_together, total_steps
+        from firstdraw.papers import Claims, further_training
+        from firstdraw.report.files import check_writable
+        from firstdraw.result import Result
+    with watch.part("data"):
+        main = prepare(spec)
+        studies = dict(paper.studies()) if paper is not None else {}
+        others = {name: prepare(study) for name, study in list(studies.items())[1:]} if every_claim else {}
     if out is not None:
+        check_writable(out)
+    further = tuple(others.values())
+    claims = report = None
+    with progress_of(total_steps((main,)) + total_steps(further), "Training", shown=progress) as advance:
+        with watch.part("training"):
+            record = run(main, advance, engine)
+        with in_background(lambda advance: run_together(further, advance, engine), advance) as the_others:
+            if out is not None:
+                with watch.part("figures"):
+                    from firstdraw.report.page import Report
+
+                    report = Report(record)
+            with watch.part("claims"):
+                if paper is not None:
+                    records = {next(iter(studies)): record}
+                    known = paper.check(records)
+                    records |= zip(others, the_others(), strict=True)
+                    claims = Claims.of(paper, paper.check(records, known), further_training(further))
+    return Result(record, claims, watch.seconds), report
+
+
+def write_report(result: Result, report: Report | None, out: Path | None, watch: Stopwatch) -> None:
+    """Write the report if it has somewhere to go, and say where it is and where the time went."""
+    if report is not None and out is not None:
+        from firstdraw.report.files import write_whole
+
         with watch.part("report"):
-            result.save(out)
+            write_whole(out, report.html(result.claims, result.times))
         click.echo(f"Report: {out.resolve()}", err=True)
     slow = "" if result.record.engine == "native" else f" (the {result.record.engine} engine; see `firstdraw info`)"
     click.echo(f"Time: {watch}{slow}", err=True)

@@ -35,5 +35,5 @@ class Stopwatch:
         self.seconds[name] = self.seconds.get(name, 0.0) + self._clock() - started
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
-        return f"{sum(self.seconds.values()):.1f} s: {parts}"
+        parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in self.seconds.items())
+        return f"{sum(self.seconds.values()):.2f} s: {parts}"

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from firstdraw.papers import Checked
+    from firstdraw.papers import Checked, Claims
     from firstdraw.report.summary import Spread, SummaryRow
 
-__all__ = ["print_claims", "print_comparison", "print_table"]
+__all__ = ["print_claims", "print_comparison", "print_table", "print_tally"]
 
 COLORS = {"holds": "green", "half true": "yellow", "does not hold": "red"}
 
@@ -46,13 +47,39 @@ def print_claims(checked: Iterable[Checked]) -> None:
     print_table(table)
 
 
+def print_tally(claims: Claims) -> None:
+    """Print what became of a paper's claims: how many hold, and those that do not, or not quite."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from firstdraw.papers import Verdict, tally
+
+    console = _console()
+    console.print(Text.assemble(f"Of the write-up of the {claims.paper}, ", tally(claims.checked), "."))
+    for item in claims.checked:
+        if item.verdict is not Verdict.HOLDS:
+            console.print()
+            verdict = (f"{item.verdict.value.capitalize()}: ", COLORS[item.verdict.value])
+            console.print(Text.assemble(verdict, item.claim.statement))
+            console.print(Padding(Text(item.sentence), (0, 0, 0, 4)))
+    console.print()
+    if claims.unchecked:
+        others = f"`firstdraw paper {claims.paper}` measures the {len(claims.unchecked)} others"
+        console.print(Text(f"{others}; on the reference engine it trains for minutes."))
+    console.print(Text("Every claim is in the report, with what was measured."))
+
+
 def print_table(table: Table) -> None:
     """Print a table; where the output is no terminal, wide enough for its lines to be searched."""
+    _console().print(table)
+
+
+def _console() -> Console:
     import sys
 
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
 def _stacked(spread: Spread) -> str:

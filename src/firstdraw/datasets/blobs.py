@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.datasets.contract import DATASETS, Dataset, DatasetRecipe
-from firstdraw.datasets.scikit import SCIKIT_LEARN, check_legacy_seed, make
+from firstdraw.datasets.legacy import check_legacy_seed
+from firstdraw.datasets.scikit import SCIKIT_LEARN, make
 from firstdraw.datasets.sizes import check_sizes, numbered
 from firstdraw.datasets.splitting import split
 from firstdraw.errors import InputError

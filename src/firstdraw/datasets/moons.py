@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from firstdraw.arrays import Floats
 from firstdraw.catalogue import Source
 from firstdraw.datasets.contract import DATASETS, Dataset, DatasetRecipe, Examples
-from firstdraw.datasets.scikit import SCIKIT_LEARN, check_legacy_seed, make
+from firstdraw.datasets.legacy import check_legacy_seed, two_curves
+from firstdraw.datasets.scikit import SCIKIT_LEARN
 from firstdraw.datasets.sizes import check_sizes
 from firstdraw.rules import check_non_negative
 
@@ -61,4 +65,15 @@ class Moons(DatasetRecipe):
         )
 
     def _draw(self, size: int, seed: int) -> Examples:
-        return make("make_moons", size, seed, noise=self.noise)
+        return two_curves(size, seed, self.noise, _upper_moon, _lower_moon)
+
+
+def _upper_moon(n: int) -> Floats:
+    angles = np.linspace(0, np.pi, n)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def _lower_moon(n: int) -> Floats:
+    angles = np.linspace(0, np.pi, n)
+    # In this order: another would round otherwise than scikit-learn's.
+    return np.stack([1 - np.cos(angles), 1 - np.sin(angles) - 0.5], axis=1)

@@ -14,10 +14,8 @@ import numpy as np
 from firstdraw.arrays import Floats, Integers
 from firstdraw.catalogue import Source
 from firstdraw.datasets.contract import Examples
-from firstdraw.errors import InputError
-from firstdraw.rules import check_non_negative_integer
 
-__all__ = ["SCIKIT_LEARN", "Shipped", "check_legacy_seed", "make", "shipped"]
+__all__ = ["SCIKIT_LEARN", "Shipped", "make", "shipped"]
 
 SCIKIT_LEARN: Final = Source(
     "Pedregosa et al.",
@@ -25,7 +23,6 @@ SCIKIT_LEARN: Final = Source(
     "Scikit-learn: Machine Learning in Python",
     "https://jmlr.org/papers/v12/pedregosa11a.html",
 )
-LARGEST_SEED: Final = 2**32 - 1
 
 
 class Shipped(Protocol):
@@ -37,22 +34,12 @@ class Shipped(Protocol):
     feature_names: Sequence[object]
 
 
-def check_legacy_seed(name: str, seed: int) -> int:
-    """Refuse what NumPy's legacy stream, from which scikit-learn draws, does not take for a seed."""
-    check_non_negative_integer(name, seed)
-    if seed > LARGEST_SEED:
-        raise InputError(name, "must be at most 2^32 - 1 for NumPy's legacy stream", seed)
-    return seed
-
-
 def make(maker: str, size: int, seed: int, **options: float) -> Examples:
     """Return what `sklearn.datasets.<maker>` makes of `size` examples with a legacy stream of this seed.
 
-    >>> make("make_moons", 4, 1, noise=0.0).targets
-    array([1, 1, 0, 0])
+    >>> make("make_blobs", 4, 1, shuffle=False).targets
+    array([0, 0, 1, 2])
     """
-    if size == 0:
-        return Examples(np.empty((0, 2)), np.empty(0, np.int64))
     function = cast(
         "Callable[..., tuple[Floats, Integers]]", getattr(importlib.import_module("sklearn.datasets"), maker)
     )

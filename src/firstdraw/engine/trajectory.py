@@ -6,12 +6,27 @@ The letters of the shapes: n networks, R recorded steps, S snapshots, L layers, 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import numpy as np
 
 from firstdraw.arrays import Floats, Integers
 
 __all__ = ["Outcome", "Trajectory"]
+
+RECORDED: Final = (
+    "cost",
+    "textbook_cost",
+    "test_cost",
+    "train_accuracy",
+    "test_accuracy",
+    "activation_rms",
+    "gradient_rms",
+    "weight_rms",
+    "distinct_units",
+    "unit_difference",
+)
+"""The arrays with one row a recorded step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,33 @@ class Trajectory:
             if item.name not in ("steps", "snapshot_steps")
         }
         return replace(self, **chosen)
+
+    def until(self, last: int, snapshot_steps: Integers) -> Trajectory:
+        """Return what training would have left had it ended after fewer steps.
+
+        Args:
+            last: the last step, a recorded one whose parameters were kept as a snapshot.
+            snapshot_steps: the steps of the snapshots to keep, among those there are.
+        """
+        kept = np.isin(self.snapshot_steps, snapshot_steps)
+        rows = self.steps <= last
+        if rows.all():
+            return replace(self, snapshot_steps=self.snapshot_steps[kept], snapshots=self.snapshots[:, kept])
+        ended = np.array([outcome.diverged and outcome.step <= last for outcome in self.outcomes])
+        there = self.snapshots[:, self.snapshot_steps.tolist().index(last)]
+        cut = {name: getattr(self, name)[:, rows] for name in RECORDED}
+        return replace(
+            self,
+            steps=self.steps[rows],
+            snapshot_steps=self.snapshot_steps[kept],
+            snapshots=self.snapshots[:, kept],
+            final=np.where(ended[:, np.newaxis], self.final, there),
+            outcomes=tuple(
+                outcome if over else Outcome(diverged=False, step=last)
+                for outcome, over in zip(self.outcomes, ended, strict=True)
+            ),
+            **cut,
+        )
 
     def step_of(self, reached: Floats) -> int | None:
         """Return the first recorded step at which `reached` `[R]`, a condition, is true; None if it never is."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+
+from firstdraw.arrays import Floats
 from firstdraw.datasets import Dataset
-from firstdraw.diagnosis import Finding, Measurements
+from firstdraw.diagnosis import Finding, Measurements, diagnose, verdict
+from firstdraw.distributions import Distribution
 from firstdraw.engine import Problem, Trajectory
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.networks import MultilayerPerceptron
+from firstdraw.probes import NetworkState, probe
 
 __all__ = ["ExperimentRecord", "ParameterRecord", "RunRecord"]
 
@@ -37,33 +44,57 @@ class ParameterRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One initialization with one seed, trained.
+    """One initialization with one seed, trained; what can be computed from that is, when it is first asked for.
 
     Args:
         initialization: how it started.
         seed: the seed of the draws.
-        parameters: the laws and the draws.
-        measured: the start, the end and the records between.
-        findings: what the diagnosis found, the worst first.
-        verdict: the findings in one or two sentences.
+        laws: the law of each parameter.
+        start: the parameters as they were drawn `[P]`, in float64.
+        trajectory: the records, of one network.
+        problem: the training task.
+        classes: the names of the classes.
     """
 
     initialization: Initialization
     seed: int
-    parameters: tuple[ParameterRecord, ...]
-    measured: Measurements
-    findings: tuple[Finding, ...]
-    verdict: str
+    laws: tuple[Distribution, ...]
+    start: Floats
+    trajectory: Trajectory
+    problem: Problem
+    classes: tuple[str, ...]
 
     @property
     def label(self) -> str:
         """The initialization's name."""
         return self.initialization.label
 
-    @property
-    def trajectory(self) -> Trajectory:
-        """The records, of one network."""
-        return self.measured.trajectory
+    @cached_property
+    def parameters(self) -> tuple[ParameterRecord, ...]:
+        """The laws and the draws."""
+        return _drawn(self.problem.network, self.laws, self.start)
+
+    @cached_property
+    def measured(self) -> Measurements:
+        """The start, the end and the records between."""
+        return Measurements(
+            self._state(self.trajectory.initial[0]), self._state(self.trajectory.final[0]), self.trajectory
+        )
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the diagnosis found, the worst first."""
+        return diagnose(self.measured)
+
+    @cached_property
+    def verdict(self) -> str:
+        """The findings in one or two sentences."""
+        return verdict(self.findings, self.measured, self.classes)
+
+    def _state(self, theta: Floats) -> NetworkState:
+        """Probe the network with some parameters on the training examples."""
+        problem, examples = self.problem, self.problem.train
+        return probe(problem.network, theta, problem.loss, examples.X, examples.Y, examples.labels)
 
 
 @dataclass(frozen=True)
@@ -87,3 +118,21 @@ class ExperimentRecord:
     def runs_of(self, label: str) -> tuple[RunRecord, ...]:
         """Return the runs of one initialization."""
         return tuple(run for run in self.runs if run.label == label)
+
+
+def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats) -> tuple[ParameterRecord, ...]:
+    values = network.parameters(theta)
+    # A standard deviation beyond the largest float is written down as infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return tuple(
+            ParameterRecord(
+                name=role.name,
+                law=str(law),
+                mean=law.mean,
+                standard_deviation=law.standard_deviation,
+                drawn_mean=float(value.mean()),
+                drawn_standard_deviation=float(value.std()),
+                elements=value.size,
+            )
+            for role, law, value in zip(network.roles, laws, values, strict=True)
+        )

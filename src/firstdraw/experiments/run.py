@@ -1,50 +1,25 @@
-"""From a spec to its record: data, initial parameters, training, diagnosis."""
+"""From a spec to its record: data, initial parameters, training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from firstdraw.arrays import Floats
-from firstdraw.datasets import Dataset
-from firstdraw.diagnosis import Measurements, diagnose, verdict
 from firstdraw.distributions import Distribution
-from firstdraw.draws import DRAWS
 from firstdraw.engine import Engine, Problem, Progress, Trajectory, columns, engine_named
 from firstdraw.errors import InputError, located
-from firstdraw.experiments.record import ExperimentRecord, ParameterRecord, RunRecord
+from firstdraw.experiments.record import ExperimentRecord, RunRecord
+from firstdraw.experiments.sharing import Prepared, Run, batches_of, runs_of
 from firstdraw.experiments.spec import Initialization, Spec
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes import NetworkState, probe
 
-__all__ = ["Prepared", "prepare", "run"]
+__all__ = ["prepare", "run", "run_together"]
 
 # 8 GB: records are kept in memory until they are told.
 MOST_RECORDED_NUMBERS: Final = 10**9
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A spec whose data are loaded and whose rules are all checked: nothing can be refused any more.
-
-    Args:
-        spec: what was asked.
-        dataset: the data.
-        problem: the training task.
-        laws: for each initialization the law of each parameter.
-    """
-
-    spec: Spec
-    dataset: Dataset
-    problem: Problem
-    laws: tuple[tuple[Distribution, ...], ...]
-
-    @property
-    def total_steps(self) -> int:
-        """How many steps all runs together make."""
-        return self.problem.steps * len(self.spec.seeds) * len(self.spec.initializations)
 
 
 def prepare(spec: Spec) -> Prepared:
@@ -99,61 +74,48 @@ def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distrib
 
 
 def run(prepared: Prepared, progress: Progress | None = None, engine: Engine | None = None) -> ExperimentRecord:
-    """Draw, train and diagnose every run.
+    """Draw and train every run of an experiment.
 
     Args:
         prepared: the spec with its data.
         progress: is told how many steps have been made.
         engine: what trains; by default the fastest there is.
     """
+    return run_together((prepared,), progress, engine)[0]
+
+
+def run_together(
+    experiments: Sequence[Prepared], progress: Progress | None = None, engine: Engine | None = None
+) -> tuple[ExperimentRecord, ...]:
+    """Draw and train every run of some experiments; a run that several of them have is trained once.
+
+    Each record holds the bits that the experiment would have left alone.
+
+    Args:
+        experiments: the specs with their data.
+        progress: is told how many steps have been made.
+        engine: what trains; by default the fastest there is.
+    """
     engine = engine or engine_named()
+    trained: dict[Run, tuple[Floats, Trajectory]] = {}
+    for batch in batches_of(experiments):
+        starts = np.array([run.draw() for run in batch.runs])
+        trajectories = engine.train(batch.problem, starts, tuple(run.seed for run in batch.runs), progress)
+        trained.update((run, (starts[i], trajectories.one(i))) for i, run in enumerate(batch.runs))
+    return tuple(_record(prepared, trained, engine.name) for prepared in experiments)
+
+
+def _record(prepared: Prepared, trained: Mapping[Run, tuple[Floats, Trajectory]], engine: str) -> ExperimentRecord:
     spec, problem = prepared.spec, prepared.problem
-    initial: list[Floats] = [
-        spec.network.draw(laws, DRAWS[spec.draws](seed)) for laws in prepared.laws for seed in spec.seeds
-    ]
-    seeds = spec.seeds * len(spec.initializations)
-    trajectories = engine.train(problem, np.array(initial), seeds, progress)
+    kept = problem.recording.snapshot_steps(problem.steps)
     runs: list[RunRecord] = []
-    for number, (theta, seed) in enumerate(zip(initial, seeds, strict=True)):
-        which = number // len(spec.seeds)
-        trajectory = trajectories.one(number)
-        measured = measure(problem, trajectory)
-        findings = diagnose(measured)
-        runs.append(
-            RunRecord(
-                initialization=spec.initializations[which],
-                seed=seed,
-                parameters=_drawn(spec.network, prepared.laws[which], theta),
-                measured=measured,
-                findings=findings,
-                verdict=verdict(findings, measured, prepared.dataset.classes),
-            )
-        )
-    return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine=engine.name)
+    for run, start in zip(runs_of(prepared), _starts(spec), strict=True):
+        drawn, trajectory = trained[run]
+        shorter = trajectory.until(problem.steps, kept)
+        runs.append(RunRecord(start, run.seed, run.laws, drawn, shorter, problem, prepared.dataset.classes))
+    return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine)
 
 
-def measure(problem: Problem, trajectory: Trajectory) -> Measurements:
-    """Probe the start and the end of a trajectory of one network on the training examples."""
-
-    def state(theta: Floats) -> NetworkState:
-        examples = problem.train
-        return probe(problem.network, theta, problem.loss, examples.X, examples.Y, examples.labels)
-
-    return Measurements(state(trajectory.initial[0]), state(trajectory.final[0]), trajectory)
-
-
-def _drawn(network: MultilayerPerceptron, laws: tuple[Distribution, ...], theta: Floats) -> tuple[ParameterRecord, ...]:
-    # A standard deviation beyond the largest float is written down as infinite.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return tuple(
-            ParameterRecord(
-                name=role.name,
-                law=str(law),
-                mean=law.mean,
-                standard_deviation=law.standard_deviation,
-                drawn_mean=float(value.mean()),
-                drawn_standard_deviation=float(value.std()),
-                elements=value.size,
-            )
-            for role, law, value in zip(network.roles, laws, network.parameters(theta), strict=True)
-        )
+def _starts(spec: Spec) -> list[Initialization]:
+    """Return the initialization of each run, seed by seed within each."""
+    return [start for start in spec.initializations for _ in spec.seeds]

@@ -4,7 +4,8 @@ from firstdraw.figures.boundary import plot_boundary
 from firstdraw.figures.curves import plot_accuracy, plot_cost
 from firstdraw.figures.layers import plot_layers
 from firstdraw.figures.palette import quiet_style
-from firstdraw.figures.points import is_planar, plot_points
+from firstdraw.figures.points import plot_points
+from firstdraw.marks import is_planar
 
 __all__ = [
     "is_planar",

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.experiments import ExperimentRecord, RunRecord
-from firstdraw.figures.palette import CLASS_COLORS, boundary_colors
+from firstdraw.figures.palette import boundary_colors
 from firstdraw.figures.points import plot_points
+from firstdraw.marks import CLASS_COLORS
 
 __all__ = ["plot_boundary"]
 

@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-__all__ = ["add_legend", "axes_or_new", "displayed", "widen_log_axis"]
+from firstdraw.marks import displayed
 
-LONGEST_NAME: Final = 40
-"""Longer names leave no room for what they name."""
+__all__ = ["add_legend", "axes_or_new", "legend_name", "widen_log_axis"]
 
 SMALLEST_RATIO: Final = 10.0
 """A logarithmic axis spans at least this factor: a constant must look constant, not like its own rounding errors."""
@@ -28,14 +27,13 @@ def axes_or_new(ax: Axes | None, width: float = 5.0, height: float = 3.4) -> Axe
     return Figure(figsize=(width, height), layout="constrained").add_subplot()
 
 
-def displayed(name: str) -> str:
-    r"""Return a name as a legend or an axis can show it: printable, on one line, of at most 40 characters.
+def legend_name(name: str) -> str:
+    """Return a name as matplotlib's legend shows it.
 
-    >>> displayed("two\nlines"), displayed("_hidden")
-    ('two lines', ' _hidden')
+    >>> legend_name("_hidden")
+    ' _hidden'
     """
-    line = "".join(character for character in " ".join(name.split()) if character.isprintable())
-    short = line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+    short = displayed(name)
     # Matplotlib leaves names that start with an underscore out of its legends.
     return f" {short}" if short.startswith("_") else short
 

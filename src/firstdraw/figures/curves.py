@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from firstdraw.experiments import RunRecord
-from firstdraw.figures.canvas import add_legend, axes_or_new, displayed, widen_log_axis
-from firstdraw.figures.palette import LINE_STYLES, SERIES_COLORS
+from firstdraw.figures.canvas import add_legend, axes_or_new, legend_name, widen_log_axis
+from firstdraw.marks import LINE_STYLES, SERIES_COLORS
 
 __all__ = ["plot_accuracy", "plot_cost"]
 
@@ -72,7 +72,7 @@ def _plot(runs: Sequence[RunRecord], series: Sequence[np.ndarray], ax: Axes) -> 
             linestyle=LINE_STYLES[number % len(LINE_STYLES)],
             linewidth=1.8 if single else 0.8,
             alpha=1.0 if single else 0.6,
-            label=displayed(run.label) if run is next(other for other in runs if other.label == run.label) else None,
+            label=legend_name(run.label) if run is next(other for other in runs if other.label == run.label) else None,
         )
     if len(labels) > 1:
         add_legend(ax)

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from firstdraw.experiments import RunRecord
-from firstdraw.figures.canvas import add_legend, axes_or_new, displayed, widen_log_axis
-from firstdraw.figures.palette import CLASS_MARKERS, LINE_STYLES, SERIES_COLORS
+from firstdraw.figures.canvas import add_legend, axes_or_new, legend_name, widen_log_axis
+from firstdraw.marks import CLASS_MARKERS, LINE_STYLES, SERIES_COLORS
 
 __all__ = ["plot_layers"]
 
@@ -48,7 +48,7 @@ def plot_layers(
             linestyle=LINE_STYLES[number % len(LINE_STYLES)],
             marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
             markersize=4,
-            label=displayed(run.label),
+            label=legend_name(run.label),
         )
     name = "pre-activation (rms)" if quantity == "signal" else "gradient (rms)"
     ax.set(xlabel="layer", ylabel=name, yscale="log")

@@ -1,24 +1,16 @@
-"""Colors and marks that can be told apart without color vision, on paper and on a dark screen.
-
-Source of the colors: Okabe & Ito (2008), Color Universal Design, https://jfly.uni-koeln.de/color/
-"""
+"""Matplotlib's side of the house's look: the color map of a probability, and a style with little ink."""
 
 # matplotlib types its keyword arguments only in part.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.colors import LinearSegmentedColormap
 
-__all__ = ["CLASS_COLORS", "CLASS_MARKERS", "LINE_STYLES", "SERIES_COLORS", "boundary_colors", "quiet_style"]
-
-SERIES_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-LINE_STYLES: Final = ("-", "--", "-.", ":")
-CLASS_COLORS: Final = SERIES_COLORS
-CLASS_MARKERS: Final = ("o", "^", "s", "D", "v", "P")
+__all__ = ["boundary_colors", "quiet_style"]
 
 
 def boundary_colors(first: str, second: str) -> LinearSegmentedColormap:

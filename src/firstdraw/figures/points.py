@@ -9,15 +9,10 @@ from matplotlib.axes import Axes
 
 from firstdraw.datasets import Dataset, Examples
 from firstdraw.errors import InputError
-from firstdraw.figures.canvas import axes_or_new, displayed
-from firstdraw.figures.palette import CLASS_COLORS, CLASS_MARKERS
+from firstdraw.figures.canvas import axes_or_new
+from firstdraw.marks import CLASS_COLORS, CLASS_MARKERS, displayed, is_planar
 
-__all__ = ["is_planar", "plot_points"]
-
-
-def is_planar(dataset: Dataset) -> bool:
-    """Whether the data are classes of points in the plane, few enough to be told apart."""
-    return dataset.task == "classification" and len(dataset.features) == 2 and len(dataset.classes) <= len(CLASS_COLORS)
+__all__ = ["plot_points"]
 
 
 def plot_points(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from firstdraw.experiments import ExperimentRecord
 
-__all__ = ["Checked", "Claim", "Claims", "Judged", "Records", "Verdict"]
+__all__ = ["Checked", "Claim", "Judged", "Records", "Verdict", "tally"]
 
 Records = Mapping[str, ExperimentRecord]
 """The experiments that claims are checked on, by name."""
@@ -79,16 +79,12 @@ class Checked:
         return self.judged.numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """The claims of a paper after a check.
-
-    Args:
-        paper: the paper's name on the command line.
-        checked: what was measured.
-        unchecked: what needs more experiments than were run.
-    """
-
-    paper: str
-    checked: tuple[Checked, ...] = ()
-    unchecked: tuple[Claim, ...] = ()
+def tally(checked: Sequence[Checked]) -> str:
+    """Return how many claims were measured and what came of them, without a full stop."""
+    counts = {verdict: sum(item.verdict is verdict for item in checked) for verdict in Verdict}
+    plural = {Verdict.HOLDS: "hold", Verdict.HALF_TRUE: "are half true", Verdict.DOES_NOT_HOLD: "do not hold"}
+    singular = {Verdict.HOLDS: "holds", Verdict.HALF_TRUE: "is half true", Verdict.DOES_NOT_HOLD: "does not hold"}
+    told = ", ".join(
+        f"{count} {(singular if count == 1 else plural)[verdict]}" for verdict, count in counts.items() if count
+    )
+    return f"{len(checked)} claim{' was' if len(checked) == 1 else 's were'} measured: {told}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from firstdraw.catalogue import Catalogue
-from firstdraw.experiments import Spec
+from firstdraw.experiments import Prepared, Spec, batches_of
 from firstdraw.papers.claim import Checked, Claim, Records
 
-__all__ = ["PAPERS", "Paper"]
+__all__ = ["PAPERS", "Claims", "Paper", "further_training"]
 
 
 class Paper(ABC):
@@ -30,11 +31,54 @@ class Paper(ABC):
         """Return the experiment that the report shows in full."""
         return next(iter(self.studies().values()))
 
-    def check(self, records: Records) -> tuple[Checked, ...]:
-        """Return every claim whose experiments are among the records, with what was found."""
+    def check(self, records: Records, known: Sequence[Checked] = ()) -> tuple[Checked, ...]:
+        """Return every claim whose experiments are among the records, with what was found.
+
+        Args:
+            records: the experiments.
+            known: claims that were checked on some of them already.
+        """
+        done = {item.claim.name: item for item in known}
         return tuple(
-            Checked(claim, claim.check(records)) for claim in self.claims() if set(claim.needs) <= records.keys()
+            done.get(claim.name) or Checked(claim, claim.check(records))
+            for claim in self.claims()
+            if set(claim.needs) <= records.keys()
         )
 
 
 PAPERS: Catalogue[Paper] = Catalogue("paper")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of a paper after a check.
+
+    Args:
+        paper: the paper's name on the command line.
+        checked: what was measured.
+        unchecked: what needs more experiments than were run.
+        trained: a sentence on what was trained for them beside the main experiment, or "".
+    """
+
+    paper: str
+    checked: tuple[Checked, ...] = ()
+    unchecked: tuple[Claim, ...] = ()
+    trained: str = ""
+
+    @classmethod
+    def of(cls, paper: Paper, checked: tuple[Checked, ...], trained: str = "") -> Claims:
+        """Return the claims of a paper of which some were checked."""
+        done = {item.claim.name for item in checked}
+        left = tuple(claim for claim in paper.claims() if claim.name not in done)
+        return cls(PAPERS.name_of(paper), checked, left, trained)
+
+
+def further_training(experiments: Sequence[Prepared]) -> str:
+    """Return a sentence on what was trained for a paper's claims beside its main experiment; "" for nothing."""
+    if not experiments:
+        return ""
+    runs = sum(len(batch.runs) for batch in batches_of(experiments))
+    steps = sorted({prepared.problem.steps for prepared in experiments})
+    formats = " and ".join(sorted({prepared.problem.precision for prepared in experiments}))
+    lengths = " or ".join(f"{n:,}" for n in steps)
+    return f"Those over many seeds and scales rest on {runs} further runs of {lengths} steps, in {formats}."

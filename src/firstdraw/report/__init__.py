@@ -1,6 +1,6 @@
 """Floor 6. An experiment told: the comparison table, the JSON document, files written whole.
 
-The page is in `firstdraw.report.page`, which loads matplotlib.
+The page is in `firstdraw.report.page`, which loads what draws and fills it.
 """
 
 from firstdraw.report.document import ResultDocument, as_document, as_json, json_schema

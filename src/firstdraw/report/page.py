@@ -5,17 +5,17 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import jinja2
 import numpy as np
-import scipy
 from markupsafe import Markup, escape
 
 from firstdraw.diagnosis import Severity
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_toml
-from firstdraw.papers import Checked, Claims, Verdict
+from firstdraw.papers import Claims, tally
 from firstdraw.report.pictures import (
     Picture,
     cost_picture,
@@ -27,7 +27,7 @@ from firstdraw.report.pictures import (
 from firstdraw.report.summary import LARGEST_IN_FULL, summarize
 from firstdraw.version import __version__
 
-__all__ = ["render"]
+__all__ = ["Report"]
 
 MOST_CARDS: Final = 12
 """More initializations than this are compared in the table alone; a page of a hundred figures helps nobody."""
@@ -54,42 +54,63 @@ class _Card:
     lines: tuple[_Line, ...]
 
 
-def render(record: ExperimentRecord, claims: Claims | None = None, times: Mapping[str, float] | None = None) -> str:
-    """Return the report as HTML.
+class Report:
+    """The report of an experiment: its figures are drawn at once, its text when it is known.
 
     Args:
         record: the experiment.
-        claims: the claims that were checked on it.
-        times: seconds by what they were spent on.
     """
+
+    def __init__(self, record: ExperimentRecord) -> None:
+        self._record = record
+        self._shown = [record.runs_of(start.label)[0] for start in record.spec.initializations[:MOST_CARDS]]
+        self._data = data_picture(record)
+        self._curves = cost_picture(record)
+        self._layers = layers_picture(self._shown)
+        self._cards = [_card(record, run) for run in self._shown]
+        self._template = _template()
+        self._versions = _versions()
+
+    def html(self, claims: Claims | None = None, times: Mapping[str, float] | None = None) -> str:
+        """Return the page.
+
+        Args:
+            claims: the claims that were checked on it.
+            times: seconds by what they were spent on.
+        """
+        record = self._record
+        checked = claims.checked if claims else ()
+        return self._template.render(
+            record=record,
+            rows=summarize(record),
+            lede=_lede(record),
+            data_sentence=_data_sentence(record),
+            data=self._data,
+            curves=self._curves,
+            layers=self._layers,
+            cards=self._cards,
+            hidden_cards=len(record.spec.initializations) - len(self._shown),
+            claims=checked,
+            sections=list(dict.fromkeys(item.claim.section for item in checked)),
+            claims_sentence=f"{tally(checked)}. Each verdict follows from the numbers beside it.",
+            trained=claims.trained if claims else "",
+            unchecked=claims.unchecked if claims else (),
+            paper=claims.paper if claims else "",
+            times=times or {},
+            spec=as_toml(record.spec),
+            style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+            version=__version__,
+            versions=self._versions,
+            figure=_figure,
+        )
+
+
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["with_code"] = _with_code
-    shown = [record.runs_of(start.label)[0] for start in record.spec.initializations[:MOST_CARDS]]
-    checked = claims.checked if claims else ()
-    return environment.get_template("page.html").render(
-        record=record,
-        rows=summarize(record),
-        lede=_lede(record),
-        data_sentence=_data_sentence(record),
-        data=data_picture(record),
-        curves=cost_picture(record),
-        layers=layers_picture(shown),
-        cards=[_card(record, run, number) for number, run in enumerate(shown)],
-        hidden_cards=len(record.spec.initializations) - len(shown),
-        claims=checked,
-        sections=list(dict.fromkeys(item.claim.section for item in checked)),
-        claims_sentence=_claims_sentence(checked),
-        unchecked=claims.unchecked if claims else (),
-        paper=claims.paper if claims else "",
-        times=times or {},
-        spec=as_toml(record.spec),
-        style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-        version=__version__,
-        versions=_versions(),
-        figure=_figure,
-    )
+    return environment.get_template("page.html")
 
 
 def _with_code(text: str) -> Markup:
@@ -106,12 +127,12 @@ def _figure(picture: Picture, kind: str = "") -> Markup:
     ).format(kind, picture.caption, picture.svg, picture.caption)
 
 
-def _card(record: ExperimentRecord, run: RunRecord, number: int) -> _Card:
+def _card(record: ExperimentRecord, run: RunRecord) -> _Card:
     return _Card(
         run=run,
         severity=run.findings[0].severity.name.lower(),
-        picture=run_picture(record, run, f"run{number}"),
-        film=film_picture(record, run, f"film{number}"),
+        picture=run_picture(record, run),
+        film=film_picture(record, run),
         lines=_lines(run),
     )
 
@@ -167,19 +188,7 @@ def _data_sentence(record: ExperimentRecord) -> str:
     )
 
 
-def _claims_sentence(checked: tuple[Checked, ...]) -> str:
-    counts = {verdict: sum(item.verdict is verdict for item in checked) for verdict in Verdict}
-    plural = {Verdict.HOLDS: "hold", Verdict.HALF_TRUE: "are half true", Verdict.DOES_NOT_HOLD: "do not hold"}
-    told = ", ".join(f"{count} {plural[verdict]}" for verdict, count in counts.items() if count)
-    return f"{len(checked)} claims were measured: {told}. Each verdict follows from the numbers beside it."
-
-
 def _versions() -> dict[str, str]:
-    import sklearn
-
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "sklearn": sklearn.__version__,
-    }
+    # Not by importing them: scikit-learn alone takes most of a second.
+    names = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn"}
+    return {"python": platform.python_version()} | {key: version(name) for key, name in names.items()}

@@ -33,7 +33,7 @@ def _table(records: Records) -> Judged:
 
 def _one_seed(records: Records) -> Judged:
     seeds = records["seeds"]
-    spreads = {label: final(seeds, label) for label in ("normal x10", "Xavier", "He")}
+    spreads = {label: final(seeds, label) for label in ("normal x10", "He")}
     large = spreads["normal x10"]
     told = "; ".join(
         f"{accuracy.min():.0%} to {accuracy.max():.0%} with {label} (median {np.median(accuracy):.0%})"

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from firstdraw.activations import ReLU
-from firstdraw.draws import CounterDraws
+from firstdraw.draws.numpy_legacy import NumpyLegacyDraws
 from firstdraw.initializers import Initializer
 from firstdraw.initializers.glorot import GlorotNormal, XavierFanIn
 from firstdraw.initializers.he import HeNormal
@@ -19,7 +19,7 @@ from firstdraw.papers.exercise.evidence import final, only, paired_p_value, step
 __all__ = ["CLAIMS", "signal_kept"]
 
 SECTION: Final = "He initialization"
-DEEP_WIDTHS: Final = (300,) * 21
+DEEP_WIDTHS: Final = (200,) * 21
 """Twenty layers, wide enough that the average over units is close to the expectation."""
 SIGNIFICANT: Final = 0.01
 
@@ -78,8 +78,8 @@ def _recommended_for_rectifiers(records: Records) -> Judged:  # noqa: ARG001  # 
 def signal_kept(initializer: Initializer) -> float:
     """Return the factor by which the second moment of the pre-activations changes a layer, through 20 ReLU layers."""
     network = MultilayerPerceptron(DEEP_WIDTHS, ReLU())
-    theta = network.draw([initializer.law(role) for role in network.roles], CounterDraws(0))
-    inputs = CounterDraws(1).normal("inputs", (DEEP_WIDTHS[0], 100))
+    theta = network.draw([initializer.law(role) for role in network.roles], NumpyLegacyDraws(0))
+    inputs = NumpyLegacyDraws(1).normal("inputs", (DEEP_WIDTHS[0], 100))
     taps = network.forward(network.layers(theta), inputs)
     first, last = (float(np.mean(Z**2)) for Z in (taps.Z[0], taps.Z[-1]))
     return (last / first) ** (1 / (len(taps.Z) - 1))

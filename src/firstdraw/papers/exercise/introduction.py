@@ -28,7 +28,8 @@ def _speeds_convergence(records: Records) -> Judged:
     return Judged(
         Verdict.HOLDS if he_arrived > large_arrived and median < np.median(large) else Verdict.DOES_NOT_HOLD,
         f"With He, {he_arrived} of {n} seeds reach {GOOD_ACCURACY:.0%} training accuracy, the median one at step "
-        f"{median:,.0f}; with x10, {large_arrived} of {n} do within {seeds.problem.steps:,} steps.",
+        f"{median:,.0f} (recorded every {seeds.spec.recording.every}); with x10, {large_arrived} of {n} do within "
+        f"{seeds.problem.steps:,} steps.",
         {"He: seeds that arrive": he_arrived, "x10: seeds that arrive": large_arrived, "He: median step": median},
     )
 
