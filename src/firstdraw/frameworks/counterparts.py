@@ -98,7 +98,12 @@ COUNTERPARTS: Final[Mapping[str, tuple[Counterpart, ...]]] = {
         Counterpart("JAX", "jax.nn.initializers.glorot_uniform()", scaled_uniform(1.0, average_fan)),
     ),
     "xavier_fan_in": (
-        Counterpart("PyTorch", "torch.nn.init.xavier_normal_(w)", scaled_normal(1.0, average_fan), "Glorot's own rule"),
+        Counterpart(
+            "PyTorch",
+            "torch.nn.init.xavier_normal_(w)",
+            scaled_normal(1.0, average_fan),
+            "Glorot's variance, 2/(n + m)",
+        ),
         Counterpart("Caffe", 'weight_filler { type: "xavier" }', scaled_uniform(1.0), "the fan-in alone, and uniform"),
     ),
     "he_normal": (

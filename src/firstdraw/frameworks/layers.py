@@ -161,7 +161,7 @@ _ENTRIES: Final = (
         bias_formula="0",
         bias=constant(0.0),
         parts=3,
-        remark="Glorot's rule sees the stacked matrix: its bound is sqrt(2) below that of each projection alone. The "
+        remark="Glorot's rule sees the stacked matrix: its bound is 1/sqrt(2) of that of each projection alone. The "
         "projection of the output is a torch.nn.Linear, its bias 0.",
         link="https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html",
     ),
