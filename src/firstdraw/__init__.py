@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from firstdraw.engine import OPTIMIZERS
     from firstdraw.errors import FirstdrawError, InputError, OutputError
     from firstdraw.experiments import Initialization, Spec, Training
+    from firstdraw.explanations import Explanation, explain
     from firstdraw.initializers import INITIALIZERS
     from firstdraw.laboratory import read_spec, run
     from firstdraw.losses import LOSSES
@@ -40,6 +41,7 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "PAPERS",
+    "Explanation",
     "FirstdrawError",
     "Initialization",
     "InputError",
@@ -48,6 +50,7 @@ __all__ = [
     "Spec",
     "Training",
     "__version__",
+    "explain",
     "figures",
     "read_spec",
     "run",
@@ -61,6 +64,7 @@ _HOMES: Final = {
     "LOSSES": "losses",
     "OPTIMIZERS": "engine",
     "PAPERS": "papers",
+    "Explanation": "explanations",
     "FirstdrawError": "errors",
     "Initialization": "experiments",
     "InputError": "errors",
@@ -68,6 +72,7 @@ _HOMES: Final = {
     "Result": "result",
     "Spec": "experiments",
     "Training": "experiments",
+    "explain": "explanations",
     "read_spec": "laboratory",
     "run": "laboratory",
 }

@@ -55,6 +55,8 @@ class Activation(ABC):
     """Whether the derivative is exactly 0 on a half line, so that a unit can be dead."""
     kinks: ClassVar[tuple[float, ...]] = ()
     """Where the derivative jumps."""
+    homogeneous: ClassVar[bool] = False
+    """Whether phi(c z) = c phi(z) for every c > 0, so that no scale of the input is special."""
     formula: ClassVar[str]
     source: ClassVar[Source | None] = None
 
@@ -79,6 +81,7 @@ ACTIVATIONS: Catalogue[Activation] = Catalogue("activation")
 class Identity(Activation):
     """phi(z) = z."""
 
+    homogeneous: ClassVar[bool] = True
     formula: ClassVar[str] = "z"
 
     def value(self, z: Floats) -> Floats:
@@ -102,6 +105,7 @@ class ReLU(Activation):
 
     rectifying: ClassVar[bool] = True
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    homogeneous: ClassVar[bool] = True
     formula: ClassVar[str] = "max(z, 0)"
 
     def value(self, z: Floats) -> Floats:
@@ -121,6 +125,7 @@ class LeakyReLU(Activation):
 
     slope: float = 0.01
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    homogeneous: ClassVar[bool] = True
     formula: ClassVar[str] = "z if z > 0 else slope z"
 
     def __post_init__(self) -> None:

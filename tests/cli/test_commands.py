@@ -227,7 +227,7 @@ def test_list_names_every_member_of_every_catalogue(firstdraw: Call) -> None:
     assert {kind: names.split(", ") for kind, names in told.items()} == {
         kind: list(catalogue) for kind, catalogue in KINDS.items()
     }
-    assert set(told) == set(listing.CATALOGUES)
+    assert set(told) == set(listing.HOMES)
 
 
 def test_list_tells_which_formulas_are_unverified(firstdraw: Call) -> None:
@@ -399,6 +399,14 @@ def _examples() -> list[str]:
 
 def test_the_help_has_examples() -> None:
     assert len(_examples()) >= 8
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in commands.commands)])
+def test_each_example_of_the_help_stands_on_a_line(firstdraw: Call, command: tuple[str, ...]) -> None:
+    printed = firstdraw(*command, "--help").stdout
+    assert "\\b" not in printed
+    for line in printed.splitlines():
+        assert line.count("firstdraw ") <= 1 or line.startswith("Usage:")
 
 
 @pytest.mark.parametrize("example", _examples())

@@ -147,6 +147,12 @@ def test_rectifying_says_whether_the_derivative_is_zero_on_a_half_line(phi: Acti
 
 
 @every
+def test_homogeneous_says_whether_a_positive_factor_passes_through(phi: Activation) -> None:
+    passes = all(np.allclose(phi.value(c * GRID), c * phi.value(GRID), rtol=1e-12, atol=0) for c in (0.5, 3.0))
+    assert phi.homogeneous == passes
+
+
+@every
 def test_an_activation_states_its_formula_and_its_source(phi: Activation) -> None:
     assert phi.formula.strip()
     if phi.source is not None:

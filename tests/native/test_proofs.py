@@ -11,7 +11,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SANITIZERS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+# Without optimization, which under the sanitizers takes the compilers minutes.
+SANITIZERS = ("-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 # Memory that nobody has written to is NaN, so that what reads it shows in the results.
 SANITIZED = {"ASAN_OPTIONS": "max_malloc_fill_size=4294967296:malloc_fill_byte=255:allocator_may_return_null=1"}
 COMPILERS = {"g++": "g++", "clang++": "clang"}
@@ -66,7 +67,7 @@ def test_instruction_sets_share_no_function(
     need(compiler, COMPILERS[compiler])
     need("nm", "binutils")
     defined: Counter[str] = Counter()
-    for path in compile_kernels(compiler, kernels, "-O3"):
+    for path in compile_kernels(compiler, kernels, "-O3", sources=("kernels", "draws")):
         symbols = [line.split(maxsplit=2) for line in command("nm", "-C", "--defined-only", path).splitlines()]
         # Small letters are an object's own, but for u.
         defined.update({name for _, kind, name in symbols if kind.isupper() or kind == "u"})

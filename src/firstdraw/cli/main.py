@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 @click.group(context_settings=SETTINGS, epilog=EPILOG)
 @click.version_option(__version__, "-V", "--version")
 def commands() -> None:
-    r"""See what a weight initialization does to training, choose one on evidence.
+    """See what a weight initialization does to training, choose one on evidence.
 
     \b
     Examples:
@@ -45,7 +45,8 @@ def commands() -> None:
       firstdraw run mine.toml --out mine.html          your own experiment
       firstdraw paper exercise                         the same claims, each printed with its numbers
       firstdraw list initializers                      what there is
-    """
+      firstdraw explain he_normal                      a law, its numbers, and where each comes from
+    """  # noqa: D301  # click reads the character
 
 
 out_option = click.option(
@@ -77,7 +78,7 @@ def run(
     engine: str | None,
     progress: bool,
 ) -> None:
-    r"""Train each initialization of SPEC, a TOML file, and report what came of it.
+    """Train each initialization of SPEC, a TOML file, and report what came of it.
 
     Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles, with every claim of its write-up.
 
@@ -86,7 +87,7 @@ def run(
       firstdraw run
       firstdraw run --set network.widths=[2,64,64,1] --set network.activation=tanh
       firstdraw run mine.toml --json | jq .summary
-    """
+    """  # noqa: D301  # click reads the character
     from firstdraw.cli.run import print_the_spec, run_the_spec
 
     if print_spec:
@@ -102,30 +103,59 @@ def run(
 @engine_option
 @progress_option
 def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progress: bool) -> None:
-    r"""Measure every claim of a publication and print each; `exercise` is the one there is so far.
+    """Measure every claim of a publication and print each; `exercise` is the one there is so far.
 
     \b
     Examples:
       firstdraw paper exercise
-    """
+    """  # noqa: D301  # click reads the character
     from firstdraw.cli.paper import check_the_paper
 
     check_the_paper(name, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
 
 
-@commands.command("list")
+@commands.command("list", epilog=EPILOG)
 @click.argument("kind", required=False)
-def list_(kind: str | None) -> None:
-    r"""List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+@click.option("--for", "activation", metavar="ACTIVATION", help="Initializers made for it, or for none in particular.")
+@click.option(
+    "--kind", "layer", metavar="LAYER", help="Initializers for such layers: dense, convolution, embedding ..."
+)
+@click.option("--residual", is_flag=True, help="Initializers for networks with residual branches.")
+def list_(kind: str | None, activation: str | None, layer: str | None, residual: bool) -> None:
+    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:
       firstdraw list
       firstdraw list initializers
-    """
-    from firstdraw.cli.listing import list_the_catalogues
+      firstdraw list initializers --for relu --kind convolution
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.listing import Wanted, list_the_catalogues
 
-    list_the_catalogues(kind)
+    list_the_catalogues(kind, Wanted(activation, layer, residual))
+
+
+@commands.command(epilog=EPILOG)
+@click.argument("name")
+@click.option("--shape", metavar="OUT,IN[,KERNEL...]", help="The weight's shape in PyTorch's order of axes.")
+@click.option("--activation", metavar="NAME", help="The activation that feeds the layer.  [default: each in a row]")
+@click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
+def explain(name: str, shape: str | None, activation: str | None, as_json: bool) -> None:
+    """Explain the law of an initializer, or the default of a framework's layer: NAME.
+
+    Its numbers and where each comes from, what the gain should be, what a layer does to signals and gradients under an
+    activation, and what other frameworks draw under the same name. Layers are named as they are imported:
+    torch.nn.Linear, keras.layers.Dense, flax.linen.Dense, haiku.Linear, equinox.nn.Linear.
+
+    \b
+    Examples:
+      firstdraw explain he_normal --shape 256,128,3,3 --activation gelu
+      firstdraw explain torch.nn.Linear
+      firstdraw explain glorot_uniform --json | jq .weight
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.explain import print_the_explanation
+
+    print_the_explanation(name, shape, activation, as_json=as_json)
 
 
 @commands.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from firstdraw.catalogue import Source
 from firstdraw.draws import Draws
 from firstdraw.errors import InputError
 from firstdraw.fitted.contract import FITTED, Adjustment, Batch, Fitted
+from firstdraw.moments import gaussian_moments
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes.state import rms
 from firstdraw.rules import check_positive
@@ -88,20 +88,12 @@ class AutoInit(Fitted):
 
 
 def activated(activation: Activation, variance: float) -> Moments:
-    """Return the mean and the variance of phi(Z) for Z ~ N(0, `variance`), by Gauss-Legendre quadrature between kinks.
+    """Return the mean and the variance of phi(Z) for Z ~ N(0, `variance`).
 
     >>> from firstdraw.activations import ReLU
     >>> moments = activated(ReLU(), 1.0)
     >>> round(moments.mean, 12), round(moments.variance, 12)
     (0.398942280401, 0.340845056908)
     """
-    scale = math.sqrt(variance)
-    ends = sorted({-REACH, 0.0, REACH, *(kink / scale for kink in activation.kinks if abs(kink) < REACH * scale)})
-    mean = square = 0.0
-    for low, high in pairwise(ends):
-        z: Floats = (high + low) / 2 + (high - low) / 2 * NODES
-        density = (high - low) / 2 * WEIGHTS * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        value = activation.value(scale * z)
-        mean += float(density @ value)
-        square += float(density @ (value * value))
-    return Moments(mean, square - mean * mean)
+    moments = gaussian_moments(activation, variance=variance)
+    return Moments(moments.mean, moments.variance)

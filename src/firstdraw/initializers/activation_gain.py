@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,25 +13,18 @@ from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal
 from firstdraw.errors import InputError
 from firstdraw.initializers.contract import INITIALIZERS, Initializer, Preserves
+from firstdraw.moments import gaussian_moments
 from firstdraw.roles import Role
 
 __all__ = ["ActivationGain", "Kumar"]
 
-FARTHEST: Final = 12.0
-NODES: Final = 200
-
 
 def _second_moment(activation: Activation) -> float:
-    """Return E phi(z)^2 for z from N(0, 1), by Gauss and Legendre's rule between the kinks."""
-    ends = sorted({-FARTHEST, FARTHEST, 0.0, *(kink for kink in activation.kinks if abs(kink) < FARTHEST)})
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    total = 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for low, high in itertools.pairwise(ends):
-            z = (low + high) / 2 + (high - low) / 2 * nodes
-            density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-            total += (high - low) / 2 * float(weights @ (activation.value(z) ** 2 * density))
-    return total
+    """Return E phi(z)^2 for z from N(0, 1), infinite where it has no limit."""
+    try:
+        return gaussian_moments(activation).second_moment
+    except InputError:
+        return math.inf
 
 
 @INITIALIZERS.register("activation_gain")
