@@ -54,7 +54,8 @@ template <class T, int B> struct Layers {
       y.dW_row = y.lanewise ? std::int64_t(in) * lanes : round_up(in, lanes);
       y.sums = sums;
       // The sums over the lanes read whole squares of vectors.
-      sums += (y.straight ? 0 : out * y.dW_row) + round_up(out + ends, lanes) * lanes;
+      const std::int64_t rows = y.straight || y.lanewise ? 0 : out * y.dW_row;
+      sums += rows + round_up((y.lanewise ? y.weights() : 0) + out + ends, lanes) * lanes;
       if (arena.base != nullptr) layer[l] = y;
     }
   }

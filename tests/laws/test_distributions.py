@@ -259,7 +259,7 @@ def test_rademacher_draws_signs_with_even_odds() -> None:
 @pytest.mark.parametrize(
     ("law", "exact"),
     [(Stable(0.5, 2.0), stats.norm(scale=0.5 * math.sqrt(2))), (Stable(3.0, 1.0), stats.cauchy(scale=3.0))],
-    ids=repr,
+    ids=["Gauss", "Cauchy"],
 )
 def test_the_stable_laws_with_a_name_are_scipy_s(law: Distribution, exact: Any) -> None:
     assert stats.kstest(sample(law), exact.cdf).pvalue > 1e-6

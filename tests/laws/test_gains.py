@@ -131,6 +131,9 @@ class Flat(Activation):
     def derivative(self, z: Floats) -> Floats:
         return np.zeros_like(z)
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
+
 
 def test_what_is_not_there_needs_an_infinite_gain() -> None:
     told = gains(Flat(0.5))

@@ -181,6 +181,9 @@ class Explosion(Activation):
     def derivative(self, z: Floats) -> Floats:
         return 2 * self.c * z * self.value(z)
 
+    def second_derivative(self, z: Floats) -> Floats:
+        return (2 * self.c + (2 * self.c * z) ** 2) * self.value(z)
+
 
 @dataclass(frozen=True, slots=True)
 class Pole(Activation):
@@ -191,6 +194,9 @@ class Pole(Activation):
 
     def derivative(self, z: Floats) -> Floats:
         return -1 / (z - 0.3) ** 2
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return 2 / (z - 0.3) ** 3
 
 
 def test_a_moment_that_only_just_exists_is_computed() -> None:

@@ -75,8 +75,8 @@ def compile_kernels(tmp_path: Path, command: Callable[..., str]) -> Callable[...
             for width, instructions in kernels.items():
                 objects.append(str(tmp_path / f"{source}_{width}.o"))
                 command(
-                    compiler, *FLAGS, CONTRACTION[source], *WARNINGS, *flags, *instructions, f"-DFIRSTDRAW_BYTES={width}",
-                    "-c", str(NATIVE / f"{source}.cpp"), "-o", objects[-1],
+                    compiler, *FLAGS, CONTRACTION[source], *WARNINGS, *flags, *instructions,
+                    f"-DFIRSTDRAW_BYTES={width}", "-c", str(NATIVE / f"{source}.cpp"), "-o", objects[-1],
                 )  # fmt: skip
         return objects
 
