@@ -127,12 +127,12 @@ def test_every_loss_and_optimizer_trains_as_in_the_reference(
 @given(
     hidden=st.lists(st.integers(1, 40), max_size=4),
     features=st.integers(1, 20),
-    examples=st.integers(1, 200),
+    examples=st.integers(1, 700),
     held_out=st.sampled_from([0, 1, 50]),
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
     loss=st.sampled_from(sorted(LOSSES)),
-    batch=st.none() | st.integers(1, 250),
+    batch=st.none() | st.integers(1, 400),
     n=st.integers(1, 4),
     target=st.sampled_from(native.targets() or ("baseline",)),
 )
@@ -308,10 +308,47 @@ def test_a_run_goes_on_from_its_snapshot() -> None:
     np.testing.assert_array_equal(rest.final, whole.final)
 
 
-def test_a_network_with_branches_gives_what_the_reference_engine_gives() -> None:
-    problem = make(widths=(3, 7, 7, 1))
-    problem = replace(problem, network=replace(problem.network, branches=(Branch(2, 2),)))
-    start = CounterDraws(1).normal("start", (2, problem.network.parameter_count)) / 3
-    ours, theirs = native.train(problem, start, (0, 1)), reference.train(problem, start, (0, 1))
-    for name in (*PER_STEP, *PER_LAYER, "final"):
-        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-9, atol=1e-12)
+@given(
+    stream=st.integers(1, 40),
+    at_the_inputs=st.booleans(),
+    blocks=st.lists(
+        st.tuples(st.lists(st.integers(1, 40), max_size=2), st.booleans(), st.booleans()), min_size=1, max_size=3
+    ),
+    examples=st.integers(1, 700),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    optimizer=st.sampled_from(["sgd", "nesterov"]),
+    batch=st.none() | st.integers(1, 400),
+    target=st.sampled_from(native.targets() or ("baseline",)),
+)
+def test_any_branches_train_as_in_the_reference(
+    stream: int,
+    at_the_inputs: bool,
+    blocks: list[tuple[list[int], bool, bool]],
+    examples: int,
+    activation: str,
+    optimizer: str,
+    batch: int | None,
+    target: Any,
+) -> None:
+    """Each block is a branch of some layers, activated at its end or not, with a layer of the stream after it or not."""
+    widths = [stream] if at_the_inputs else [3, stream]
+    branches: list[Branch] = []
+    for inner, activated, followed in blocks:
+        first = len(widths)
+        widths += [*inner, stream]
+        branches.append(Branch(first, len(widths) - 1, activated))
+        widths += [stream] * followed
+    problem = make(
+        widths=(*widths, 1),
+        activation=activation,
+        optimizer=optimizer,
+        batch=batch,
+        examples=examples,
+        steps=6,
+        every=3,
+    )
+    problem = replace(problem, network=replace(problem.network, branches=tuple(branches)))
+    start = starts(problem, 2)
+    assert_equal(
+        reference.train(problem, start, (0, 1)), native.train(problem, start, (0, 1), target=target), 1e-9, 1e-10
+    )
