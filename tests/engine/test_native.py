@@ -330,7 +330,7 @@ def test_any_branches_train_as_in_the_reference(
     batch: int | None,
     target: Any,
 ) -> None:
-    """Each block is a branch of some layers, activated at its end or not, with a layer of the stream after it or not."""
+    """Each block is a branch of some layers, activated at its end or not, followed by a layer of the stream or not."""
     widths = [stream] if at_the_inputs else [3, stream]
     branches: list[Branch] = []
     for inner, activated, followed in blocks:
