@@ -88,8 +88,9 @@ template <class T> void every_branch() {
         Options options;
         options.widths = {width, width, width, width, width, 1};
         options.activation = activation;
-        options.m = 333;
-        options.steps = 3;
+        options.m = width == 4 ? 333 : 21;
+        options.steps = 2;
+        options.every = 1;
         options.n = 1;
         options.branches = {1, 1, activated, 2, 3, activated};
         trains_alike_everywhere<T>(options);
