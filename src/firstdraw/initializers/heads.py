@@ -135,7 +135,6 @@ class VisionTransformer(Initializer):
 
     kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution", "bias", "head")
     activations: ClassVar[tuple[str, ...] | None] = ("gelu",)
-    residual: ClassVar[bool] = True
     needs_architecture: ClassVar[bool] = True
     formula: ClassVar[str] = "glorot_uniform, biases N(0, 1e-12); convolutions 1/n cut at 2; last layer 0"
     source: ClassVar[Source | None] = Source(
