@@ -86,6 +86,10 @@ class ClassPrior(BiasInitializer):
         if abs(math.fsum(self.proportions) - 1) > 1e-6:
             raise InputError("proportions", "must have the sum 1", math.fsum(self.proportions))
 
+    @property
+    def outputs(self) -> int:
+        return len(self.proportions)
+
     def bias_law(self, role: Role) -> Distribution:
         return Values(role.layout, tuple(math.log(share) for share in self.proportions))
 
