@@ -34,7 +34,7 @@ EXAMPLES: Final[Mapping[Operation, Shape]] = {
     "transposed_convolution": (256, 256, 4, 4),
 }
 # A layer inside of a network: the first and the last one have laws of their own in some schemes.
-INSIDE: Final = {"layer": 2, "depth": 3}
+LAYER, DEPTH = 2, 3
 FLAT: Final[tuple[Operation, ...]] = ("dense", "embedding", "recurrent")
 WITH_KERNEL: Final[tuple[Operation, ...]] = ("convolution", "transposed_convolution")
 LAYERS_TOLD: Final = 10
@@ -98,18 +98,16 @@ def _of_initializer(initializer: Initializer, shape: Shape, phis: Mapping[str, A
     only = next(iter(phis.values())) if len(phis) == 1 else None
     role = _role(name, initializer, shape, only)
     bias = initializer.law(bias_role(role))
-    if isinstance(initializer, BiasInitializer):
-        law, laws = None, {}
-    else:
-        law = initializer.law(role)
-        laws = {key: _law_under(initializer, role, phi) for key, phi in phis.items()}
+    law = None if isinstance(initializer, BiasInitializer) else initializer.law(role)
+    fed = {} if law is None or role.operation == "embedding" else phis
+    laws = {key: _law_under(initializer, role, phi) for key, phi in fed.items()}
     return _explanation(
         name,
         initializer.formula,
         role,
         law,
         bias,
-        {key: (phi, found) for key, phi in phis.items() if (found := laws.get(key)) is not None},
+        {key: (phis[key], found) for key, found in laws.items() if found is not None},
         options={field.name: getattr(initializer, field.name) for field in dataclasses.fields(initializer)},  # type: ignore[arg-type]  # members are dataclasses
         abroad=() if law is None else tuple(_abroad(item, role, law) for item in COUNTERPARTS.get(name, ())),
         remarks=_told(type(initializer)),
@@ -139,10 +137,12 @@ def _role(name: str, initializer: Initializer, shape: Shape, activation: Activat
     """Return the role of a weight of this shape, or of the one whose bias an initializer for biases alone serves."""
     if isinstance(initializer, BiasInitializer):
         operation: Operation = "convolution" if len(shape) > 2 else "recurrent" if initializer.parts > 1 else "dense"
-        return weight_role(shape, operation=operation, parts=initializer.parts, activation=activation, **INSIDE)
+        return weight_role(
+            shape, operation=operation, parts=initializer.parts, layer=LAYER, depth=DEPTH, activation=activation
+        )
     operations = WITH_KERNEL if len(shape) > 2 else FLAT
-    served = [operation for operation in operations if operation in initializer.kinds]
-    role = weight_role(shape, operation=(served or operations)[0], activation=activation, **INSIDE)
+    served = [operation for kind in initializer.kinds for operation in operations if operation == kind]
+    role = weight_role(shape, operation=(served or operations)[0], layer=LAYER, depth=DEPTH, activation=activation)
     if not served:
         kinds = " or ".join(kind.replace("_", " ") for kind in initializer.kinds if kind not in ("bias", "head"))
         raise InputError("shape", f"must be that of a weight of the kind {kinds} for {name!r}", shape)
@@ -182,7 +182,10 @@ def _explanation(
     verified: bool,
 ) -> Explanation:
     n, m = role.fan_in, role.fan_out
-    letters = {"n": _counted_fan(options, n, m), "m": m, "d": _dimension(role), **options}
+    letters = {"n": _counted_fan(options, n, m), "m": m, **options}
+    if role.operation in {"embedding", "recurrent"}:
+        # The length of a vector, the units of a gate.
+        letters["d"] = role.layout.rows
     return Explanation(
         name=name,
         formula=formula,
@@ -203,7 +206,7 @@ def _explanation(
             _effect(key, phi, n, m, found.second_moment) for key, (phi, found) in laws.items() if _gained(found)
         ),
         abroad=abroad,
-        misread_fan_in=_misread_fan_in(role),
+        misread_fan_in=None if law is None else _misread_fan_in(role),
         remarks=remarks,
         source=source,
         verified=verified,
@@ -229,11 +232,6 @@ def _counted_fan(options: Mapping[str, object], n: float, m: float) -> float:
             return math.sqrt(n * m)
         case _:
             return n
-
-
-def _dimension(role: Role) -> int:
-    """Return what formulas of embeddings and of gates call d: the length of a vector, the units of a gate."""
-    return role.layout.rows
 
 
 def _effect(name: str, phi: Activation, n: float, m: float, second_moment: float) -> Effect:

@@ -82,10 +82,10 @@ def _title(told: Facts) -> Text:
     article = "an" if told.operation == "embedding" else "a"
     of = " layer" if told.operation in {"dense", "recurrent"} else ""
     example = ", an example" if told.example else ""
-    parameter = "bias" if told.weight is None else "weight"
-    return Text.assemble(
-        (told.name, HEADING), f" for the {parameter} of {article} {operation}{of}, {_shape(told)}{example}"
-    )
+    layer = f"{article} {operation}{of}"
+    # The shape of a bias is left to be read off that of its weight.
+    parameter = f"the weight of {layer}," if told.weight is not None else f"the bias of {layer} with the weight"
+    return Text.assemble((told.name, HEADING), f" for {parameter} {_shape(told)}{example}")
 
 
 def _shape(told: Facts) -> str:

@@ -36,7 +36,7 @@ class Fixup(Initializer):
 
     kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution", "head")
     activations: ClassVar[tuple[str, ...] | None] = ("relu",)
-    formula: ClassVar[str] = "N(0, 2/n) K^(-1/(2m - 2)) in K branches of m layers; last of branch and network 0"
+    formula: ClassVar[str] = "N(0, 2/n) K^(-1/(2 l - 2)) in K branches of l layers; last of branch and network 0"
     source: ClassVar[Source | None] = Source(
         "Zhang, Dauphin & Ma",
         2019,

@@ -36,7 +36,7 @@ class SkipInit(Initializer):
     multiplier: float = 0.0
     kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution")
     activations: ClassVar[tuple[str, ...] | None] = ("relu",)
-    formula: ClassVar[str] = "N(0, 2/n), multipliers `multiplier`"
+    formula: ClassVar[str] = "N(0, 2/n), multipliers = multiplier"
     source: ClassVar[Source | None] = Source(
         "De & Smith",
         2020,
