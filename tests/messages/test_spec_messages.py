@@ -29,7 +29,8 @@ BY_SETTING = {
         "`training.optimizer` must name a known optimizer, got 'adm'; did you mean 'adam' or 'adamw'?"
     ),
     "initializations[0].weights=he": (
-        "`initializations[0].weights` must name a known initializer, got 'he'; did you mean 'he_normal' or 'he_uniform'?"
+        "`initializations[0].weights` must name a known initializer, got 'he'; "
+        "did you mean 'he_normal' or 'he_uniform'?"
     ),
     "initializations[0].weights=xyz": (
         "`initializations[0].weights` must name a known initializer, got 'xyz'; "

@@ -28,7 +28,7 @@ from firstdraw.roles import Operation, Role, bias_role, weight_role
 __all__ = ["explain"]
 
 EXAMPLE: Final = (256, 256)
-# The examples of operations with a kernel; two halves of the transposed one's overlap, as in an enlargement by 2.
+# The examples of operations with a kernel; the transposed one is of a length that enlarges by 2.
 EXAMPLES: Final[Mapping[Operation, Shape]] = {
     "convolution": (256, 256, 3, 3),
     "transposed_convolution": (256, 256, 4, 4),
@@ -99,7 +99,7 @@ def _of_initializer(initializer: Initializer, shape: Shape, phis: Mapping[str, A
     role = _role(name, initializer, shape, only)
     bias = initializer.law(bias_role(role))
     law = None if isinstance(initializer, BiasInitializer) else initializer.law(role)
-    fed = {} if law is None or role.operation == "embedding" else phis
+    fed: Mapping[str, Activation] = {} if law is None or role.operation == "embedding" else phis
     laws = {key: _law_under(initializer, role, phi) for key, phi in fed.items()}
     return _explanation(
         name,
@@ -141,7 +141,7 @@ def _role(name: str, initializer: Initializer, shape: Shape, activation: Activat
             shape, operation=operation, parts=initializer.parts, layer=LAYER, depth=DEPTH, activation=activation
         )
     operations = WITH_KERNEL if len(shape) > 2 else FLAT
-    served = [operation for kind in initializer.kinds for operation in operations if operation == kind]
+    served: list[Operation] = [operation for kind in initializer.kinds for operation in operations if operation == kind]
     role = weight_role(shape, operation=(served or operations)[0], layer=LAYER, depth=DEPTH, activation=activation)
     if not served:
         kinds = " or ".join(kind.replace("_", " ") for kind in initializer.kinds if kind not in ("bias", "head"))
