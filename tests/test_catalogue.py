@@ -72,6 +72,7 @@ def test_register_returns_the_class_itself(fruit: Catalogue[object]) -> None:
         ("aple", "must name a known fruit, got 'aple'; did you mean 'apple'?"),
         ("pome", "must name a known fruit, got 'pome'; did you mean 'pomme'?"),
         ("maple", "must name a known fruit, got 'maple'; did you mean 'apple' or 'malum'?"),
+        ("ap", "must name a known fruit, got 'ap'; did you mean 'apple'?"),
         ("Pear", "must name a known fruit, got 'Pear'; did you mean 'pear'?"),
         ("xyz", "must name a known fruit, got 'xyz'; known: apple, pear"),
         ("", "must name a known fruit, got ''; known: apple, pear"),

@@ -11,11 +11,14 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
-from firstdraw.errors import UnknownNameError
+from firstdraw.errors import UnknownNameError, either
 
 __all__ = ["Catalogue", "Source", "import_members"]
+
+# More suggestions than this are no help; the whole list is.
+MOST_NAMES: Final = 3
 
 Member = TypeVar("Member")
 Registered = TypeVar("Registered", bound=type)
@@ -95,9 +98,11 @@ class Catalogue(Mapping[str, type[Member]], Generic[Member]):
         raise KeyError(f"{type(member).__name__} is no {self.kind} of the catalogue")
 
     def _suggestion(self, name: str) -> str:
-        close = difflib.get_close_matches(name, [*self._classes, *self._aliases], n=3, cutoff=0.6)
-        if close:
-            return f"did you mean {' or '.join(repr(c) for c in close)}?"
+        close = difflib.get_close_matches(name, [*self._classes, *self._aliases], n=MOST_NAMES, cutoff=0.6)
+        # A family's name alone ("he") is too short to be near to its members' names.
+        begun = [known for known in self._classes if name and known.startswith(name)]
+        if close or 0 < len(begun) <= MOST_NAMES:
+            return f"did you mean {either(close or begun)}?"
         return f"known: {', '.join(sorted(self._classes))}"
 
     def __getitem__(self, name: str) -> type[Member]:

@@ -6,11 +6,11 @@ caller prefixes where that name stands (:meth:`InputError.under`) and the situat
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, Self
 
-__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "UnknownNameError", "located", "shown"]
+__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "UnknownNameError", "either", "located", "shown"]
 
 _LONGEST_VALUE: Final = 80
 
@@ -39,6 +39,16 @@ def shown(value: object) -> str:
         return text
     half = (_LONGEST_VALUE - 1) // 2
     return f"{text[: _LONGEST_VALUE - 1 - half]}…{text[-half:]}"
+
+
+def either(names: Sequence[str]) -> str:
+    """Write names as the answers that a question leaves.
+
+    >>> either(["zeros"]), either(["zeros", "zero_head", "rezero"])
+    ("'zeros'", "'zeros', 'zero_head' or 'rezero'")
+    """
+    *others, last = map(repr, names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 class FirstdrawError(Exception):

@@ -119,7 +119,10 @@ def test_a_terminal_of_eighty_columns_is_enough_and_colored_unless_it_may_not(
             "Error: `kind` must be initializers where `--for`, `--kind` or `--residual` chooses among them, got 'losse",
         ),
         (("list", "initializers", "--for", "rell"), "Error: `--for` must name a known activation, got 'rell'; did you"),
-        (("list", "initializers", "--kind", "tree"), "Error: `--kind` must be one of convolution, dense"),
+        (
+            ("list", "initializers", "--kind", "tree"),
+            "Error: `--kind` must be one of bias, convolution, dense, embedding, head",
+        ),
     ],
     ids=range(9),
 )

@@ -11,6 +11,7 @@ import pytest
 
 from firstdraw.errors import InputError, shown
 from firstdraw.experiments import prepare, read_file, read_table, total_steps
+from firstdraw.initializers import INITIALIZERS
 
 VALID: dict[str, Any] = {
     "data": {"name": "circles", "train_size": 40, "test_size": 20},
@@ -18,12 +19,6 @@ VALID: dict[str, Any] = {
     "training": {"loss": "binary_cross_entropy", "optimizer": {"name": "sgd", "learning_rate": 0.1}, "steps": 5},
     "initializations": [{"label": "He", "weights": "he_normal"}],
 }
-KNOWN_INITIALIZERS = (
-    "known: constant, depth_mup, fixup, glorot_normal, glorot_uniform, gpt2, gpt_neox, he_normal, he_uniform, "
-    "lecun_normal, lecun_uniform, normal, rezero, skipinit, summable_branches, torch_default, truncated_normal, "
-    "uniform, xavier_fan_in, zeros"
-)
-
 BY_SETTING = {
     # names that are in no catalogue
     "data=circels": "`data` must name a known data set, got 'circels'; did you mean 'circles'?",
@@ -34,10 +29,16 @@ BY_SETTING = {
         "`training.optimizer` must name a known optimizer, got 'adm'; did you mean 'adam' or 'adamw'?"
     ),
     "initializations[0].weights=he": (
-        f"`initializations[0].weights` must name a known initializer, got 'he'; {KNOWN_INITIALIZERS}"
+        "`initializations[0].weights` must name a known initializer, got 'he'; "
+        "did you mean 'he_normal' or 'he_uniform'?"
+    ),
+    "initializations[0].weights=xyz": (
+        "`initializations[0].weights` must name a known initializer, got 'xyz'; "
+        f"known: {', '.join(sorted(INITIALIZERS))}"
     ),
     "initializations[0].biases=zeroes": (
-        "`initializations[0].biases` must name a known initializer, got 'zeroes'; did you mean 'zeros' or 'rezero'?"
+        "`initializations[0].biases` must name a known initializer, got 'zeroes'; "
+        "did you mean 'zeros', 'zero_head' or 'rezero'?"
     ),
     "draws=countr": "`draws` must name a known source of draws, got 'countr'; did you mean 'counter'?",
     # keys that are in no table
@@ -200,7 +201,7 @@ BY_SETTING = {
     ),
     "initializations[0].multipliers=zeroes": (
         "`initializations[0].multipliers` must name a known initializer, got 'zeroes'; "
-        "did you mean 'zeros' or 'rezero'?"
+        "did you mean 'zeros', 'zero_head' or 'rezero'?"
     ),
     # absurd sizes
     "network.widths=[2, 1000000000000000000, 1]": ("`network.widths[1]` must be at most 2^48, got 1000000000000000000"),

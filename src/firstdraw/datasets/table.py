@@ -21,7 +21,7 @@ from firstdraw.datasets.cells import number_classes, parse_number
 from firstdraw.datasets.contract import DATASETS, Dataset, Examples
 from firstdraw.datasets.sizes import numbered
 from firstdraw.datasets.splitting import SplitRecipe
-from firstdraw.errors import NOTHING, InputError
+from firstdraw.errors import NOTHING, InputError, either
 from firstdraw.losses import Task
 
 __all__ = ["Csv", "Npz"]
@@ -74,7 +74,7 @@ def _unreadable(path: str, error: Exception) -> InputError:
 def _known(name: str, names: Sequence[str], what: str) -> str:
     """Return a hint for a name that is not among these."""
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    question = f"did you mean {' or '.join(repr(c) for c in close)}? " if close else ""
+    question = f"did you mean {either(close)}? " if close else ""
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return f"{question}{what}: {', '.join(repr(name) for name in names[:NAMES_SHOWN])}{more}"
 

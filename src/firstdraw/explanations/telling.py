@@ -45,12 +45,11 @@ def _parts(told: Facts) -> Iterable[RenderableType]:
     yield _part(_title(told), _law(told))
     match told.effects:
         case ():
-            if told.weight.mean and not math.isnan(told.weight.second_moment):
+            if told.weight is not None and told.weight.mean and not math.isnan(told.weight.second_moment):
                 yield Text("Its mean is not 0: the terms of a unit's sum do not average out, and no gain describes it.")
         case (only,):
-            yield _part(
-                Text(f"Under {only.activation}, from pre-activations of N(0, 1)", style=HEADING), _under(told, only)
-            )
+            heading = Text(f"Under {only.activation}, from pre-activations of N(0, 1)", style=HEADING)
+            yield _part(heading, _under(told, only))
         case several:
             heading = Text("Under each activation, from pre-activations of N(0, 1)", style=HEADING)
             yield Group(heading, _each(several), Text(_suited(several)))
@@ -66,7 +65,7 @@ def _parts(told: Facts) -> Iterable[RenderableType]:
     if not told.verified:
         yield Text("Unverified: the formula could not be confirmed against its source.", style="yellow")
     if told.source:
-        yield Text(f"Source: {told.source}")
+        yield Text(f"Source: {told.source}", overflow="fold")
 
 
 def _part(heading: Text, rows: Iterable[tuple[str, str]]) -> RenderableType:
@@ -83,7 +82,10 @@ def _title(told: Facts) -> Text:
     article = "an" if told.operation == "embedding" else "a"
     of = " layer" if told.operation in {"dense", "recurrent"} else ""
     example = ", an example" if told.example else ""
-    return Text.assemble((told.name, HEADING), f" for the weight of {article} {operation}{of}, {_shape(told)}{example}")
+    layer = f"{article} {operation}{of}"
+    # The shape of a bias is left to be read off that of its weight.
+    parameter = f"the weight of {layer}," if told.weight is not None else f"the bias of {layer} with the weight"
+    return Text.assemble((told.name, HEADING), f" for {parameter} {_shape(told)}{example}")
 
 
 def _shape(told: Facts) -> str:
@@ -91,28 +93,35 @@ def _shape(told: Facts) -> str:
 
 
 def _law(told: Facts) -> Iterable[tuple[str, str]]:
-    weight = told.weight
+    explained = told.weight or told.bias
     yield "law", told.formula
     if told.inserted not in told.formula:
         yield "with numbers", told.inserted
-    if weight.law not in {told.inserted, told.formula}:
-        yield "", f"= {weight.law}"
+    if explained is not None and explained.law not in {told.inserted, told.formula}:
+        yield "", f"= {explained.law}"
     yield "fan-in n", _equation(told.fan_in, told.fan_in_counted)
     yield "fan-out m", _equation(told.fan_out, told.fan_out_counted)
-    if math.isnan(weight.second_moment):
-        yield "moments", "not known in closed form"
-    else:
-        if weight.mean:
-            yield "mean", f"{weight.mean:.6g}"
-        yield (
-            "standard deviation",
-            f"{weight.standard_deviation:.6g}, of the variance {weight.standard_deviation**2:.6g}",
-        )
-    yield "values", _support(weight)
+    if explained is not None:
+        yield from _numbers(explained)
+    if told.weight is None:
+        return
     if told.bias is not None:
         yield "bias", told.bias.law + _added(told.bias)
     if told.effects:
-        yield "gain", f"{told.gain:.6g} = sqrt(n E[w^2]) = sqrt({told.fan_in:g} x {weight.second_moment:.6g})"
+        yield "gain", f"{told.gain:.6g} = sqrt(n E[w^2]) = sqrt({told.fan_in:g} x {told.weight.second_moment:.6g})"
+
+
+def _numbers(spread: Spread) -> Iterable[tuple[str, str]]:
+    if math.isnan(spread.second_moment):
+        yield "moments", "not known in closed form"
+    else:
+        if spread.mean:
+            yield "mean", f"{spread.mean:.6g}"
+        yield (
+            "standard deviation",
+            f"{spread.standard_deviation:.6g}, of the variance {spread.standard_deviation**2:.6g}",
+        )
+    yield "values", _support(spread)
 
 
 def _equation(value: float, counted: str) -> str:
@@ -131,7 +140,8 @@ def _support(spread: Spread) -> str:
 
 
 def _under(told: Facts, effect: Effect) -> Iterable[tuple[str, str]]:
-    gains, second_moment = effect.gains, told.weight.second_moment
+    gains = effect.gains
+    second_moment = effect.weight_second_moment
     yield "forward gain", f"{gains.forward:.6g} = 1/sqrt(E[phi^2]) = 1/sqrt({effect.second_moment:.6g})"
     yield "", _where_it_holds(gains)
     yield "backward gain", f"{gains.backward:.6g} = 1/sqrt(E[phi'^2]) = 1/sqrt({effect.slope_second_moment:.6g})"
@@ -185,11 +195,16 @@ def _each(effects: tuple[Effect, ...]) -> Table:
             f"{gains.forward:.4f}",
             f"{gains.backward:.4f}",
             conventional,
-            f"{effect.forward_factor:.4g}",
-            f"{effect.backward_factor:.4g}",
+            _factor(effect.forward_factor),
+            _factor(effect.backward_factor),
             f"{effect.after_ten_layers:.2e}",
         )
     return table
+
+
+def _factor(value: float) -> str:
+    """Write a factor in at most eight columns."""
+    return f"{value:.4g}" if value == 0 or 0.01 <= value < 10_000 else f"{value:.2e}"
 
 
 def _suited(effects: tuple[Effect, ...]) -> str:

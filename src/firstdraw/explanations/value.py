@@ -53,6 +53,7 @@ class Effect:
 
     Args:
         activation: the activation's name.
+        weight_second_moment: E[w^2], of the law for a layer with this activation.
         second_moment: E[phi(x)^2].
         slope_second_moment: E[phi'(x)^2].
         gains: what the gain should be.
@@ -62,6 +63,7 @@ class Effect:
     """
 
     activation: str
+    weight_second_moment: float
     second_moment: float
     slope_second_moment: float
     gains: Gains
@@ -104,11 +106,11 @@ class Facts:
         fan_in_counted: how this number comes about.
         fan_out: how many units an input feeds.
         fan_out_counted: how this number comes about.
-        weight: the numbers of its law.
+        weight: the numbers of its law; None where an initializer is for biases alone.
         bias: those of the bias's law; None where there is no bias.
-        gain: sqrt(n E[w^2]), the gain that this law amounts to.
+        gain: sqrt(n E[w^2]), the gain that this law amounts to; None without a law of the weight.
         effects: what a layer does under each activation asked for; none where a weight is looked up or gated, or
-            has a mean, so that no gain describes it.
+            has a mean, so that no gain describes it; none for an activation that an initializer refuses.
         abroad: what other frameworks draw under the same name.
         misread_fan_in: the fan-in that Keras and JAX would count if they were given the shape as it is; None where it
             would be the same.
@@ -127,9 +129,9 @@ class Facts:
     fan_in_counted: str
     fan_out: float
     fan_out_counted: str
-    weight: Spread
+    weight: Spread | None
     bias: Spread | None
-    gain: float
+    gain: float | None
     effects: tuple[Effect, ...]
     abroad: tuple[Abroad, ...]
     misread_fan_in: int | None

@@ -14,7 +14,7 @@ from typing import Final
 
 from firstdraw.arrays import Shape
 from firstdraw.distributions import Distribution, Uniform
-from firstdraw.errors import UnknownNameError
+from firstdraw.errors import UnknownNameError, either
 from firstdraw.frameworks.laws import (
     RoleLaw,
     average_fan,
@@ -276,6 +276,6 @@ def layer_named(name: str) -> LayerDefault:
     """
     if name not in LAYERS:
         close = difflib.get_close_matches(name, LAYERS, n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(LAYERS)}"
+        hint = f"did you mean {either(close)}?" if close else f"known: {', '.join(LAYERS)}"
         raise UnknownNameError("", "must name a known layer", name, hint=hint)
     return LAYERS[name]

@@ -34,7 +34,7 @@ class CaffeXavier(Initializer):
     variance_norm: Literal["fan_in", "fan_out", "average"] = "fan_in"
     activations: ClassVar[tuple[str, ...] | None] = ("identity",)
     preserves: ClassVar[Preserves | None] = "forward second moment"
-    formula: ClassVar[str] = "U[-a, a), a = sqrt(3/f), f = n unless variance_norm says otherwise"
+    formula: ClassVar[str] = "U[-a, a), a = sqrt(3/n), n = fan-in, or what variance_norm says"
     source: ClassVar[Source | None] = Source(
         "Jia et al.",
         2014,

@@ -71,6 +71,13 @@ class BiasInitializer(Initializer):
     """A way to choose the law of a bias alone; a weight is refused."""
 
     kinds: ClassVar[tuple[Kind, ...]] = ("bias",)
+    parts: ClassVar[int] = 1
+    """How many parts the bias has; that of an LSTM has 4."""
+
+    @property
+    def outputs(self) -> int | None:
+        """How many outputs the layer of the bias has; None where any number is served."""
+        return None
 
     @abstractmethod
     def bias_law(self, role: Role) -> Distribution:

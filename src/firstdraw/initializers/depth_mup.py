@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, Distribution
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.initializers.he import HeNormal
 from firstdraw.roles import Role
 from firstdraw.rules import check_non_negative
@@ -29,9 +29,16 @@ class DepthMuP(Initializer):
 
     Args:
         exponent: a, at least 0.
+
+    >>> from firstdraw.roles import BranchPlace, multiplier_role
+    >>> place = BranchPlace(number=3, count=16, position=2, length=2)
+    >>> print(DepthMuP().law(multiplier_role(place, layer=7, depth=34)))
+    0.25
     """
 
     exponent: float = 0.5
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution")
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
     formula: ClassVar[str] = "N(0, 2/n), multipliers K^(-exponent) for K branches"
     source: ClassVar[Source | None] = Source(
         "Yang, Yu, Zhu & Hayou",

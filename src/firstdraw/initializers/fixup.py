@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, Distribution, Normal
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.initializers.he import HeNormal
 from firstdraw.roles import Role
 
@@ -27,9 +27,16 @@ class Fixup(Initializer):
     Known confusions: the rule's L is the number of branches, not of layers; the authors' code takes He's rule with the
     fan-out, which is the fan-in where a layer is square; and the scalar biases before every layer are here the biases
     of the layers before them, vectors, whose steps do add up over the branches.
+
+    >>> from firstdraw.roles import BranchPlace, weight_role
+    >>> place = BranchPlace(number=3, count=16, position=1, length=2)
+    >>> print(Fixup().law(weight_role((8, 8), layer=6, depth=34, branch=place)))
+    N(0, 0.125²)
     """
 
-    formula: ClassVar[str] = "N(0, 2/n) K^(-1/(2m - 2)) in K branches of m layers; last of branch and network 0"
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution", "head")
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
+    formula: ClassVar[str] = "N(0, 2/n) K^(-1/(2 l - 2)) in K branches of l layers; last of branch and network 0"
     source: ClassVar[Source | None] = Source(
         "Zhang, Dauphin & Ma",
         2019,

@@ -48,6 +48,7 @@ class ForgetBias(BiasInitializer):
     value: float = 1.0
     deterministic: ClassVar[bool] = True
     breaks_symmetry: ClassVar[bool] = False
+    parts: ClassVar[int] = GATES
     formula: ClassVar[str] = "value for the forget gate, 0 for the others"
     source: ClassVar[Source | None] = Source(
         "Jozefowicz, Zaremba & Sutskever",
@@ -83,6 +84,7 @@ class ChronoGates(BiasInitializer):
     """
 
     longest: float = 100.0
+    parts: ClassVar[int] = GATES
     formula: ClassVar[str] = "b_f = ln U[1, longest - 1), b_i = -b_f"
     source: ClassVar[Source | None] = Source(
         "Tallec & Ollivier", 2018, "Can recurrent neural networks warp time?", "https://arxiv.org/abs/1804.11188"
@@ -114,6 +116,7 @@ class UniformGates(BiasInitializer):
     """
 
     verified: ClassVar[bool] = False
+    parts: ClassVar[int] = GATES
     formula: ClassVar[str] = "b_f = -ln(1/u - 1), u ~ U[1/d, 1 - 1/d), b_i = -b_f"
     source: ClassVar[Source | None] = Source(
         "Gu, Gulcehre, Paine, Hoffman & Pascanu",

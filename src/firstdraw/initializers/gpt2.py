@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 from firstdraw.rules import check_non_negative
 
@@ -28,9 +28,16 @@ class GPT2(Initializer):
 
     Args:
         standard_deviation: s, at least 0.
+
+    >>> from firstdraw.roles import BranchPlace, weight_role
+    >>> place = BranchPlace(number=3, count=16, position=2, length=2)
+    >>> print(GPT2().law(weight_role((100, 400), layer=7, depth=34, branch=place)))
+    N(0, 0.005²)
     """
 
     standard_deviation: float = 0.02
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "embedding")
+    activations: ClassVar[tuple[str, ...] | None] = ("gelu",)
     formula: ClassVar[str] = "N(0, standard_deviation^2), / K for the last layer of each of K branches"
     source: ClassVar[Source | None] = Source(
         "Radford, Wu, Child, Luan, Amodei & Sutskever",

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Distribution, Normal
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 
 __all__ = ["GPTNeoX"]
@@ -23,8 +23,15 @@ class GPTNeoX(Initializer):
     Wang's, a standard deviation of 2/(K sqrt(d)), so that all branches together add a variance of order 1/K. Meant for
     transformers that normalize before each branch; d is the width of the residual stream, and attention and multilayer
     perceptron of a transformer's layer stand side by side in one branch, so that its number of layers is K.
+
+    >>> from firstdraw.roles import BranchPlace, weight_role
+    >>> place = BranchPlace(number=3, count=16, position=2, length=2)
+    >>> print(GPTNeoX().law(weight_role((100, 400), layer=7, depth=34, branch=place)))
+    N(0, 0.0125²)
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense",)
+    activations: ClassVar[tuple[str, ...] | None] = ("gelu",)
     formula: ClassVar[str] = "N(0, 2/(5 n)), N(0, 4/(K^2 m)) for the last layer of each of K branches"
     source: ClassVar[Source | None] = Source(
         "Black, Biderman, Hallahan et al.",

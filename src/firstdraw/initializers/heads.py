@@ -86,6 +86,10 @@ class ClassPrior(BiasInitializer):
         if abs(math.fsum(self.proportions) - 1) > 1e-6:
             raise InputError("proportions", "must have the sum 1", math.fsum(self.proportions))
 
+    @property
+    def outputs(self) -> int:
+        return len(self.proportions)
+
     def bias_law(self, role: Role) -> Distribution:
         return Values(role.layout, tuple(math.log(share) for share in self.proportions))
 
@@ -135,7 +139,6 @@ class VisionTransformer(Initializer):
 
     kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution", "bias", "head")
     activations: ClassVar[tuple[str, ...] | None] = ("gelu",)
-    residual: ClassVar[bool] = True
     needs_architecture: ClassVar[bool] = True
     formula: ClassVar[str] = "glorot_uniform, biases N(0, 1e-12); convolutions 1/n cut at 2; last layer 0"
     source: ClassVar[Source | None] = Source(

@@ -34,7 +34,7 @@ class HeavyTails(Initializer):
 
     index: float = 1.5
     scale: float = 1.0
-    formula: ClassVar[str] = "stable of index a, scale s n^(-1/a)"
+    formula: ClassVar[str] = "scale n^(-1/index) S, S stable"
     source: ClassVar[Source | None] = Source(
         "Favaro, Fortini & Peluchetti",
         2020,

@@ -34,7 +34,7 @@ class RandomWalk(Initializer):
     """
 
     activations: ClassVar[tuple[str, ...] | None] = ("identity", "relu")
-    formula: ClassVar[str] = "N(0, g^2/n), g = exp(1/(2n)), for ReLU sqrt(2) exp(1.2/(max(n, 6) - 2.4))"
+    formula: ClassVar[str] = "N(0, g^2/n), g = exp(1/(2 n)), for ReLU sqrt(2) exp(1.2/(max(n, 6) - 2.4))"
     source: ClassVar[Source | None] = Source(
         "Sussillo & Abbott",
         2014,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, Distribution
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.initializers.he import HeNormal
 from firstdraw.roles import Role
 
@@ -23,8 +23,15 @@ class ReZero(Initializer):
     the input-output Jacobian of the branches is exactly the identity. The branches' weights receive no gradient until
     their multipliers have moved, which takes one step. The paper's branches are x + alpha phi(W x), `activated` here;
     the weights' law is the one of the network without gates, He's for ReLU.
+
+    >>> from firstdraw.roles import BranchPlace, multiplier_role
+    >>> place = BranchPlace(number=3, count=16, position=2, length=2)
+    >>> print(ReZero().law(multiplier_role(place, layer=7, depth=34)))
+    0
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution")
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
     formula: ClassVar[str] = "N(0, 2/n), multipliers 0"
     source: ClassVar[Source | None] = Source(
         "Bachlechner, Majumder, Mao, Cottrell & McAuley",

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, Distribution
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.initializers.he import HeNormal
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite
@@ -26,10 +26,17 @@ class SkipInit(Initializer):
 
     Args:
         multiplier: alpha, any finite number; the paper asks for at most 1/sqrt(K).
+
+    >>> from firstdraw.roles import BranchPlace, multiplier_role
+    >>> place = BranchPlace(number=3, count=16, position=2, length=2)
+    >>> print(SkipInit(0.25).law(multiplier_role(place, layer=7, depth=34)))
+    0.25
     """
 
     multiplier: float = 0.0
-    formula: ClassVar[str] = "N(0, 2/n), multipliers `multiplier`"
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution")
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
+    formula: ClassVar[str] = "N(0, 2/n), multipliers = multiplier"
     source: ClassVar[Source | None] = Source(
         "De & Smith",
         2020,

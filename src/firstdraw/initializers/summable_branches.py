@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, Distribution
-from firstdraw.initializers.contract import INITIALIZERS, Initializer
+from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.initializers.he import HeNormal
 from firstdraw.roles import Role
 from firstdraw.rules import check_positive, check_share
@@ -28,9 +28,16 @@ class SummableBranches(Initializer):
 
     Args:
         ratio: r, above 0 and below 1.
+
+    >>> from firstdraw.roles import BranchPlace, multiplier_role
+    >>> place = BranchPlace(number=3, count=16, position=2, length=2)
+    >>> print(SummableBranches().law(multiplier_role(place, layer=7, depth=34)))
+    0.729
     """
 
     ratio: float = 0.9
+    kinds: ClassVar[tuple[Kind, ...]] = ("dense", "convolution")
+    activations: ClassVar[tuple[str, ...] | None] = ("relu",)
     formula: ClassVar[str] = "N(0, 2/n), multiplier of branch k ratio^k"
     source: ClassVar[Source | None] = Source(
         "Hanin & Rolnick",

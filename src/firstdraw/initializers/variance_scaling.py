@@ -43,7 +43,7 @@ class VarianceScaling(Initializer):
     distribution: Literal["truncated_normal", "normal", "uniform"] = "truncated_normal"
     activations: ClassVar[tuple[str, ...] | None] = ("identity",)
     preserves: ClassVar[Preserves | None] = "forward second moment"
-    formula: ClassVar[str] = "variance scale/f, f = n unless mode says otherwise"
+    formula: ClassVar[str] = "variance scale/n, n = fan-in, or what mode says"
     source: ClassVar[Source | None] = Source(
         "JAX contributors",
         2018,
