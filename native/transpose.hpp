@@ -9,7 +9,7 @@ namespace {
 // A square of vectors, transposed: zipping row i with row i + n/2, n the number of rows, moves one bit of the row's
 // number into the column's; after log2(n) rounds all have changed places.
 template <class T, int B, int rounds = 1>
-FIRSTDRAW_INLINE void transpose_square(typename Simd<T, B>::Vector (&square)[Simd<T, B>::lanes]) {
+FIRSTDRAW_INLINE void transpose_square(Vector<T, B> (&square)[Simd<T, B>::lanes]) {
   using S = Simd<T, B>;
   constexpr int n = S::lanes;
   typename S::Vector next[n];

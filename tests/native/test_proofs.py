@@ -71,5 +71,6 @@ def test_instruction_sets_share_no_function(
         symbols = [line.split(maxsplit=2) for line in command("nm", "-C", "--defined-only", path).splitlines()]
         # Small letters are an object's own, but for u.
         defined.update({name for _, kind, name in symbols if kind.isupper() or kind == "u"})
-    assert len(defined) > 100
+    # Each gives the functions of kernels.hpp, in both precisions; all else is its own.
+    assert len(defined) >= 12 * len(kernels)
     assert [name for name, count in defined.items() if count > 1] == []
