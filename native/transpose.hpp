@@ -8,11 +8,9 @@ namespace {
 
 // A square of vectors, transposed: zipping row i with row i + n/2, n the number of rows, moves one bit of the row's
 // number into the column's; after log2(n) rounds all have changed places.
-template <class T, int B, int rounds = 1>
-FIRSTDRAW_INLINE void transpose_square(Vector<T, B> (&square)[Simd<T, B>::lanes]) {
+template <class T, int B, int rounds = 1, int n> FIRSTDRAW_INLINE void transpose_square(Vector<T, B> (&square)[n]) {
   using S = Simd<T, B>;
-  constexpr int n = S::lanes;
-  typename S::Vector next[n];
+  Vector<T, B> next[n];
 #pragma GCC unroll 16
   for (int i = 0; i < n / 2; ++i) {
     next[2 * i] = S::template zip<0>(square[i], square[i + n / 2], typename S::AllLanes{});
