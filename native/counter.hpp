@@ -53,7 +53,8 @@ template <int B> struct RoundKeys {
 // N vectors of blocks, side by side, as each waits for its own multiplications. The words live in the lower halves of
 // the lanes; what a product leaves above them is never read.
 template <int B, int N>
-FIRSTDRAW_INLINE void philox(const Lanes<B> (&block)[N], std::uint64_t seed, const RoundKeys<B>& keys, Pairs<B> (&pairs)[N]) {
+FIRSTDRAW_INLINE void philox(const Lanes<B> (&block)[N], std::uint64_t seed, const RoundKeys<B>& keys,
+                             Pairs<B> (&pairs)[N]) {
   Lanes<B> c0[N], c1[N], c2[N], c3[N];
   const Lanes<B> m0 = Lanes<B>{} + philox_m0, m1 = Lanes<B>{} + philox_m1;
   for (int n = 0; n < N; ++n) {

@@ -20,7 +20,8 @@ struct Stream {
 // Elements `first` to `first + count` of a stream: each instruction set's, see draws.cpp.
 template <class T, int B> void draw_run(const Stream& stream, std::int64_t first, std::int64_t count, T* out);
 
-// Elements of a stream in `axes` nested loops, j over their `lengths`: those with the indices first + sum j[a] strides[a].
+// Elements of a stream in `axes` nested loops, j over their `lengths`: those with the indices
+// first + sum j[a] strides[a].
 // The innermost stride is 1.
 struct Elements {
   std::int64_t first = 0;

@@ -10,7 +10,8 @@ inline Stream read_stream(int law, std::uint64_t k0, std::uint64_t k1, std::uint
   check(law >= 0 && law <= static_cast<int>(DrawsLaw::normal), "law", "0 for uniform or 1 for normal", law);
   check(k0 >> 32 == 0, "k0", "below 2^32", k0);
   check(k1 >> 32 == 0, "k1", "below 2^32", k1);
-  return {static_cast<DrawsLaw>(law), static_cast<std::uint32_t>(k0), static_cast<std::uint32_t>(k1), seed, scale, shift};
+  return {static_cast<DrawsLaw>(law), static_cast<std::uint32_t>(k0), static_cast<std::uint32_t>(k1), seed, scale,
+          shift};
 }
 
 // Nested loops over elements, `count` of them in all, none with an index beyond 2^63 - 1.
@@ -25,7 +26,8 @@ inline Elements read_elements(std::int64_t first, const Array<const std::int64_t
     const std::int64_t length = lengths.data()[axis], stride = strides.data()[axis];
     check(length >= 0, "lengths", "0 or more each", length);
     check(stride >= 0, "strides", "0 or more each", stride);
-    check(!__builtin_mul_overflow(elements, length, &elements), "lengths", "such that their product is below 2^63", length);
+    check(!__builtin_mul_overflow(elements, length, &elements), "lengths", "such that their product is below 2^63",
+          length);
     const bool beyond = length > 0 && (__builtin_mul_overflow(length - 1, stride, &distance) ||
                                        __builtin_add_overflow(last, distance, &last));
     check(!beyond, "first", "such that the last element's index is below 2^63", first);

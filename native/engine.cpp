@@ -84,8 +84,8 @@ bool train(Task<T> task, int threads, Target target, const std::function<bool(st
   std::vector<std::thread> workers;
   const auto work = [&](char* workspace) {
     void* const run = kernel.make(task, packed, workspace);
-    for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !__atomic_load_n(&cancelled, __ATOMIC_RELAXED);)
-      kernel.train(run, network);
+    const auto stopped = [&] { return __atomic_load_n(&cancelled, __ATOMIC_RELAXED) != 0; };
+    for (std::int64_t network; (network = next.fetch_add(1)) < task.n && !stopped();) kernel.train(run, network);
     const std::lock_guard<std::mutex> lock(mutex);
     if (--working == 0) finished.notify_one();
   };

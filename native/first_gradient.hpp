@@ -1,5 +1,5 @@
-// The gradient of a first layer with very few inputs, from the layer above it: dZ = W^T dZ_above * phi', dW = dZ X^T and
-// db = dZ 1. Nothing else needs dZ, so that it is never stored.
+// The gradient of a first layer with very few inputs, from the layer above it: dZ = W^T dZ_above * phi', dW = dZ X^T
+// and db = dZ 1. Nothing else needs dZ, so that it is never stored.
 #pragma once
 
 #include "lanewise.hpp"

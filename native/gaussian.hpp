@@ -1,5 +1,6 @@
-// The Box-Muller transform of `firstdraw.draws.gaussian`, bit for bit: the same correctly rounded operations in the same
-// order, many at a time. A multiplication and an addition must not become one here: compile with -ffp-contract=off.
+// The Box-Muller transform of `firstdraw.draws.gaussian`, bit for bit: the same correctly rounded operations in the
+// same order, many at a time. A multiplication and an addition must not become one here: compile with
+// -ffp-contract=off.
 #pragma once
 
 #include "counter.hpp"

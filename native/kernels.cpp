@@ -4,11 +4,13 @@
 #include "train.hpp"
 
 namespace firstdraw {
+namespace {
 
 struct Place {
   void* memory;
 };
 
+}  // namespace
 }  // namespace firstdraw
 
 inline void* operator new(decltype(sizeof(0)), firstdraw::Place place) noexcept { return place.memory; }
@@ -66,7 +68,8 @@ template <class T, int B> double multiply_adds(std::int64_t rounds) {
   return total;
 }
 
-template <class T, int B> FIRSTDRAW_INLINE typename Simd<T, B>::Vector value_of(Function f, typename Simd<T, B>::Vector x) {
+template <class T, int B>
+FIRSTDRAW_INLINE typename Simd<T, B>::Vector value_of(Function f, typename Simd<T, B>::Vector x) {
   typename Simd<T, B>::Vector first, second;
   switch (f) {
     case Function::exponential: return exponential<T, B>(x);
@@ -87,7 +90,8 @@ template <class T, int B> FIRSTDRAW_INLINE typename Simd<T, B>::Vector value_of(
 
 // Element by element, each in a vector of its own: a value must not depend on its neighbors.
 template <class T, int B> void evaluate(Function function, const T* x, T* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = value_of<T, B>(function, Simd<T, B>::broadcast(x[i]))[i % Simd<T, B>::lanes];
+  using S = Simd<T, B>;
+  for (std::int64_t i = 0; i < count; ++i) y[i] = value_of<T, B>(function, S::broadcast(x[i]))[i % S::lanes];
 }
 
 template void evaluate<float, FIRSTDRAW_BYTES>(Function, const float*, float*, std::int64_t);

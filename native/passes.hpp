@@ -94,8 +94,8 @@ template <class T, int B> class Passes {
     }
   }
 
-  // Whether somebody wants the training to stop. Asked before each piece of work that takes a wide network longer than a
-  // person waits; what the piece would have left is then of no use, and nothing that follows may look at it.
+  // Whether somebody wants the training to stop. Asked before each piece of work that takes a wide network longer than
+  // a person waits; what the piece would have left is then of no use, and nothing that follows may look at it.
   bool cancelled() const { return __atomic_load_n(cancelled_, __ATOMIC_RELAXED) != 0; }
 
   // Gathers the sums into g, in the order of theta.
@@ -163,7 +163,8 @@ template <class T, int B> class Passes {
   }
 
   // The first layer's dW and db, from dZ of the second.
-  void add_first_gradient(const Layer& second, const Layer& first, const T* dZ, std::int64_t samples, bool fresh) const {
+  void add_first_gradient(const Layer& second, const Layer& first, const T* dZ, std::int64_t samples,
+                          bool fresh) const {
     const Finish finish = finish_below(first);
     const auto run = finish == Finish::plain            ? first_gradient<T, B, Finish::plain>
                      : finish == Finish::where_positive ? first_gradient<T, B, Finish::where_positive>

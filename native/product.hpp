@@ -13,15 +13,15 @@ namespace firstdraw {
 namespace {
 
 // A tile of examples: every matrix with one column a sample has rows of this many elements, whatever it holds, so that
-// the way from one row to the next is known when this is compiled. Small enough that a narrow network's activations stay
-// in the caches nearby, large enough that few calls do much.
+// the way from one row to the next is known when this is compiled. Small enough that a narrow network's activations
+// stay in the caches nearby, large enough that few calls do much.
 constexpr std::int64_t tile_row = 320;
 
 template <class T, int B> using Vector = typename Simd<T, B>::Vector;
 
 // How large a block of C is kept in registers, rows x vectors, with room left for the vectors of R. Where there are few
-// terms, small blocks: while one is finished and stored, the next is under way. Where there are many, R does not stay in
-// the first cache, and large blocks read it less often.
+// terms, small blocks: while one is finished and stored, the next is under way. Where there are many, R does not stay
+// in the first cache, and large blocks read it less often.
 template <int B> struct Block {
   static constexpr int few_rows = 2, many_rows = 6;
   static constexpr int vectors = B == 64 ? 4 : 2;
@@ -95,7 +95,8 @@ FIRSTDRAW_INLINE void multiply(Vector<T, B> (&sum)[rows][vectors], const Left<T>
 }
 
 template <class T, int B, Start start, Finish finish, int rows, int vectors, class Strides>
-FIRSTDRAW_INLINE void block(const Left<T>& L, const T* R, T* C, const Strides& row, int terms, const T* c0, const T* F) {
+FIRSTDRAW_INLINE void block(const Left<T>& L, const T* R, T* C, const Strides& row, int terms, const T* c0,
+                            const T* F) {
   using S = Simd<T, B>;
   Vector<T, B> sum[rows][vectors];
   multiply<T, B, start>(sum, L, R, C, row, terms, c0);

@@ -38,7 +38,8 @@ template <class T> struct Records {
 template <class T> struct Task {
   const std::int64_t* widths = nullptr;  // `[L + 1]`
   int L = 0;
-  const std::int64_t* branch = nullptr;  // `[branches, 3]`: first and last layer, from 1, and whether its end is activated
+  // `[branches, 3]`: the first and the last layer, from 1, and whether the end is activated.
+  const std::int64_t* branch = nullptr;
   int branches = 0;
   Activation activation = Activation::relu;
   double slope = 0;  // leaky_relu's slope, elu's alpha

@@ -39,7 +39,8 @@ template <class T> void read_branches(Arguments& settings, Task<T>& task) {
   for (int k = 0; k < task.branches; ++k) {
     const std::int64_t first = task.branch[3 * k], last = task.branch[3 * k + 1], activated = task.branch[3 * k + 2];
     check(first >= free, "branches", "in order, the next from layer " + std::to_string(free) + " on", first);
-    check(last >= first && last < task.L, "branches", "such that each ends at or after its first layer and before the last layer", last);
+    check(last >= first && last < task.L, "branches",
+          "such that each ends at or after its first layer and before the last layer", last);
     check(task.widths[first - 1] == task.widths[last], "branches",
           "such that each ends as wide as it begins, " + std::to_string(task.widths[first - 1]), task.widths[last]);
     check(activated == 0 || activated == 1, "branches", "such that the third numbers are 0 or 1", activated);

@@ -16,8 +16,8 @@ template <class T, int B> std::int64_t samples_of_tile(std::int64_t examples) {
   return examples > 0 ? round_up((examples + tiles - 1) / tiles, Simd<T, B>::lanes) : 0;
 }
 
-// Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`. Columns left
-// over are copies of the last of the `m` examples: zeros could overflow where no example does, and then 0 times their
+// Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`. Columns
+// left over are copies of the last of the `m` examples: zeros could overflow where no example does, and then 0 times their
 // activations would be NaN.
 template <class T> struct Tiles {
   T *X = nullptr, *Y = nullptr;
