@@ -17,8 +17,8 @@ template <class T, int B> std::int64_t samples_of_tile(std::int64_t examples) {
 }
 
 // Tiles of `samples` examples one after the other, each a matrix X `[d, samples]` and one Y `[k, samples]`. Columns
-// left over are copies of the last of the `m` examples: zeros could overflow where no example does, and then 0 times their
-// activations would be NaN.
+// left over are copies of the last of the `m` examples: zeros could overflow where no example does, and then 0 times
+// their activations would be NaN.
 template <class T> struct Tiles {
   T *X = nullptr, *Y = nullptr;
   std::int64_t d = 0, k = 0, m = 0, samples = 1;
