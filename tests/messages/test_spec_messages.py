@@ -292,6 +292,10 @@ def test_a_setting_that_breaks_a_rule_is_refused(setting: str, sentence: str) ->
             "`network.widths[2]` must equal the number of outputs, 10, got 3",
         ),
         (
+            ("initializations[0].multipliers=zeros",),
+            "`initializations[0].multipliers` must be left out for a network without branches, got Zeros()",
+        ),
+        (
             ("data={name='xor', noise=1e308}",),
             "`data`: the training inputs must be finite, and 47 of 600 are not, the first in row 14",
         ),

@@ -47,6 +47,7 @@ def prepare(spec: Spec) -> Prepared:
             precision=spec.training.precision,
         )
     _check_size(spec)
+    _check_multipliers(spec)
     laws = tuple(_laws(start, spec.network) for start in spec.initializations)
     fits: list[Fit | None] = []
     for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
@@ -69,6 +70,17 @@ def _check_size(spec: Spec) -> None:
             f"{records:,} records leave {numbers:,}; the value is too small",
             spec.recording.every,
         )
+
+
+def _check_multipliers(spec: Spec) -> None:
+    """Refuse laws for multipliers that the network does not have."""
+    for i, start in enumerate(spec.initializations):
+        if start.multipliers is not None and not spec.network.branches:
+            raise InputError(
+                f"initializations[{i}].multipliers",
+                "must be left out for a network without branches",
+                start.multipliers,
+            )
 
 
 def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distribution, ...]:
