@@ -34,6 +34,7 @@ from firstdraw.distributions import (
     PositiveDefinite,
     Rademacher,
     Repeated,
+    ScaledLegendre,
     Sparse,
     SpectralRadius,
     Stable,
@@ -412,6 +413,7 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
         ({}, dataclasses.replace(TALL, branch=LAST), ZERO),
         ({}, HEAD, ZERO),
     ],
+    "hippo_legs": [({}, STATE, ScaledLegendre(STATE.layout))],
     "irnn": [({"gain": 0.5}, STATE, PartialIdentity(STATE.layout, 0.5))],
     "np_rnn": [({}, STATE, PositiveDefinite(STATE.layout))],
     "rotations": [
@@ -776,6 +778,11 @@ class Exploding(Activation):
             ),
         ),
         ("delta_orthogonal", WEIGHT, "`layout` must have at least as many outputs as inputs for a delta-orthogonal"),
+        (
+            "hippo_legs",
+            WEIGHT,
+            "`layout` must be that of a square weight without a kernel for the matrix of scaled Legendre polynomials",
+        ),
         ("np_rnn", WEIGHT, "`layout` must be that of a square weight without a kernel for a positive definite weight"),
         ("orthogonal", GATES, "`layout` must have inputs, which a bias has not, for an orthogonal matrix"),
     ],

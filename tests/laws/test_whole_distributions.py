@@ -28,6 +28,7 @@ from firstdraw.distributions import (
     PartialIdentity,
     PositiveDefinite,
     Repeated,
+    ScaledLegendre,
     Sparse,
     SpectralRadius,
     Uniform,
@@ -77,6 +78,7 @@ EXAMPLES: dict[str, list[WholeDistribution]] = {
         SpectralRadius(SQUARE, 1.2, 1.0),
         SpectralRadius(weight_role((1, 1)).layout, 0.5, 1.0),
     ],
+    "scaled_legendre": [ScaledLegendre(SQUARE), ScaledLegendre(weight_role((1, 1)).layout)],
     "values": [Values(BIAS, (0.1, -2.0, 3.0)), Values(weight_role((2, 3)).layout, (1.0, 1.0))],
     "packed": [
         Packed(GATES, (Constant(0.0), Constant(1.0), Constant(0.0), Constant(0.0))),
@@ -288,6 +290,18 @@ def test_rotations_are_what_cayley_s_transform_makes_of_tangents() -> None:
         A[2 * i, 2 * i + 1], A[2 * i + 1, 2 * i] = s, -s
     W = np.linalg.solve(np.eye(6) + A, np.eye(6) - A)
     np.testing.assert_allclose(sample(BlockRotations(SQUARE, 0.0, math.pi / 2)), W, atol=1e-14)
+
+
+@pytest.mark.parametrize("power", [0, 1, 2, 3])
+def test_the_scaled_legendre_matrix_keeps_a_polynomial_history_exactly(power: int) -> None:
+    # x' = (A x + B u)/t with u = t^p is solved by x = t^p v, (p - A) v = B: v are the coefficients of s^p on [0, 1] in
+    # the orthonormal polynomials sqrt(2 n + 1) P_n(2 s - 1).
+    A = sample(ScaledLegendre(SQUARE))
+    n = np.arange(len(A))
+    s, weights = np.polynomial.legendre.leggauss(20)
+    basis = np.sqrt(2 * n + 1) * np.polynomial.legendre.legvander(s, len(A) - 1)
+    exact = basis.T @ (weights / 2 * ((s + 1) / 2) ** power)
+    np.testing.assert_allclose(np.linalg.solve(power * np.eye(len(A)) - A, np.sqrt(2 * n + 1)), exact, atol=1e-13)
 
 
 def test_hadamard_rows_are_sylvester_s() -> None:
