@@ -198,7 +198,8 @@ def effective_rank(values: Floats) -> float:
     >>> round(effective_rank(np.array([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]])), 12)
     2.0
     """
-    found = sums(values)
+    with np.errstate(all="ignore"):
+        found = sums(values)
     if not np.isfinite(found.unit_variances).all() or not found.unit_variances.any():
         return math.nan
     centered = np.multiply(values, 1 / found.scale, dtype=np.float64) - found.unit_means[:, np.newaxis]
