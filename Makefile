@@ -33,10 +33,11 @@ format: $(VENV)/.check ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.parity ## the command, the engine and the draws beside their peers: tables (installs PyTorch and JAX; a quarter of an hour)
+bench: $(VENV)/.parity ## the command, the engine, the draws and the probes beside their peers: tables (installs PyTorch and JAX; a quarter of an hour)
 	$(BIN)/python bench/command.py
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/draws.py
+	$(BIN)/python bench/probes.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py

@@ -221,7 +221,8 @@ def test_no_steps_measure_the_start_alone(run_small: Run) -> None:
     for run in run_small("training.steps=0").runs:
         assert run.trajectory.steps.tolist() == [0]
         assert np.array_equal(run.trajectory.initial, run.trajectory.final)
-        assert run.measured.start == run.measured.end
+        # Of zeros there is no correlation, and nan equals nothing.
+        assert repr(run.measured.start) == repr(run.measured.end)
 
 
 def test_progress_adds_up_to_all_steps(small_table: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from firstdraw.engine.problem import Columns, Problem
 from firstdraw.engine.records import Progress, check_parameters, empty_records
 from firstdraw.engine.trajectory import Outcome, Trajectory
 from firstdraw.networks import Taps
-from firstdraw.probes.state import rms
+from firstdraw.probes.statistics import rms
 from firstdraw.probes.symmetry import distinct_units, unit_difference
 
 __all__ = ["train"]

@@ -14,7 +14,7 @@ from firstdraw.errors import InputError
 from firstdraw.fitted.contract import FITTED, Adjustment, Batch, Fitted
 from firstdraw.moments import gaussian_moments
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes.state import rms
+from firstdraw.probes.statistics import rms
 from firstdraw.rules import check_positive
 
 __all__ = ["AutoInit", "Moments", "activated"]

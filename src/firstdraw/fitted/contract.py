@@ -19,7 +19,7 @@ from firstdraw.draws import Draws
 from firstdraw.errors import InputError
 from firstdraw.losses import Loss
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes.state import rms
+from firstdraw.probes.statistics import rms
 
 __all__ = ["FITTED", "Adjustment", "Batch", "Fit", "Fitted", "LayerFit", "deviation"]
 

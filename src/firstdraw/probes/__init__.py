@@ -1,18 +1,42 @@
 """Floor 3. Measurements of a network: no plotting, and no judgment."""
 
 from firstdraw.probes.curvature import gradient, gradient_quotient, hessian_product
-from firstdraw.probes.state import BranchState, LayerState, NetworkState, OutputState, probe
-from firstdraw.probes.symmetry import distinct_units, unit_difference
+from firstdraw.probes.jacobian import (
+    estimated_jacobian_mean_square,
+    jacobian,
+    jacobian_mean_square,
+    jacobian_singular_values,
+    largest_jacobian_singular_value,
+)
+from firstdraw.probes.lanczos import LargestEigenvalue
+from firstdraw.probes.measuring import probe
+from firstdraw.probes.sharpness import Sharpness, sharpness
+from firstdraw.probes.state import BranchState, InputState, LayerState, Moments, NetworkState, OutputState
+from firstdraw.probes.statistics import effective_rank
+from firstdraw.probes.symmetry import Similarity, distinct_units, similarity, unit_difference
 
 __all__ = [
     "BranchState",
+    "InputState",
+    "LargestEigenvalue",
     "LayerState",
+    "Moments",
     "NetworkState",
     "OutputState",
+    "Sharpness",
+    "Similarity",
     "distinct_units",
+    "effective_rank",
+    "estimated_jacobian_mean_square",
     "gradient",
     "gradient_quotient",
     "hessian_product",
+    "jacobian",
+    "jacobian_mean_square",
+    "jacobian_singular_values",
+    "largest_jacobian_singular_value",
     "probe",
+    "sharpness",
+    "similarity",
     "unit_difference",
 ]

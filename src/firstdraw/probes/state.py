@@ -1,24 +1,92 @@
-"""One forward and one backward pass over a batch: what every layer holds, passes on and receives."""
+"""What is measured of a network on a batch: values, without a judgment.
+
+The letters are those of the forward pass: Z_l = W_l A_(l-1) + b_l, A_l = phi(Z_l), A_L = Z_L, for layers l from 1 to L
+on m examples, which are columns; layer l has N_l units. A layer that ends a residual branch hands on
+A_l = A_(first-1) + alpha F. Sums are made in float64; what is not finite in a layer makes the values nan or infinite
+that are computed from it. Where a value is None nothing was to be measured; nan says that there was, in vain: of no
+two examples, of zeros alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from firstdraw.activations import Activation
-from firstdraw.arrays import Floats, Integers
-from firstdraw.losses import Loss
-from firstdraw.networks import MultilayerPerceptron, Taps
-from firstdraw.probes.symmetry import distinct_units, unit_difference
-
-__all__ = ["FLAT", "BranchState", "LayerState", "NetworkState", "OutputState", "probe"]
+__all__ = [
+    "FLAT",
+    "SIMILAR",
+    "BranchState",
+    "InputState",
+    "LayerState",
+    "Moments",
+    "NetworkState",
+    "OutputState",
+]
 
 FLAT: Final = 0.01
 """A function is flat where its derivative is below this share of its largest: for tanh beyond |z| = 2.99."""
-STEEPEST_SQUASHING: Final = 0.25
-"""The largest derivative of a sigmoid, and of a softmax by its own input: p (1 - p) at p = 1/2."""
+SIMILAR: Final = 0.01
+"""Units are similar whose weights and biases are this near to each other, relative to the larger of the two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Moments of the values x_ji of N units j on m examples i.
+
+    Args:
+        mean: the mean over units and examples.
+        second_moment: the mean of x^2 over units and examples.
+        variance: second_moment - mean^2.
+        example_variance: the variance over the examples, unit by unit, in the mean over the units: what still depends
+            on the input. The rest of the variance is that of the units' own means.
+    """
+
+    mean: float
+    second_moment: float
+    variance: float
+    example_variance: float
+
+    @property
+    def varying_share(self) -> float:
+        """example_variance / second_moment: 0 where all examples give the same; nan where all values are 0."""
+        return self.example_variance / self.second_moment if self.second_moment else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class InputState:
+    """What a network is given.
+
+    Args:
+        features: d.
+        examples: m.
+        rms: root mean square over features and examples.
+        mean: the mean over features and examples.
+        smallest: the smallest element.
+        largest: the largest.
+        nonfinite: how many elements are not finite.
+        feature_means: the mean of each feature.
+        feature_ranges: the largest less the smallest value of each feature.
+    """
+
+    features: int
+    examples: int
+    rms: float
+    mean: float
+    smallest: float
+    largest: float
+    nonfinite: int
+    feature_means: tuple[float, ...]
+    feature_ranges: tuple[float, ...]
+
+    @property
+    def constant_features(self) -> int:
+        """How many features have one value on all examples."""
+        return sum(extent == 0 for extent in self.feature_ranges)
+
+    @property
+    def constant(self) -> bool:
+        """Whether all examples are equal."""
+        return self.constant_features == self.features
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +97,42 @@ class LayerState:
         layer: its place, from 1.
         hidden: whether another layer follows.
         branch: the number of the residual branch that it belongs to, from 1, if it does.
-        units: its width.
+        fan_in: how many units feed each of its units.
+        units: its width N_l.
         signal_rms: root mean square of Z_l over units and examples.
+        signal: the moments of Z_l.
+        activation: the moments of A_l.
+        nonfinite: how many elements of Z_l are not finite.
+        correlation: the cosine between the columns of Z_l of two examples, in the mean over all pairs of distinct
+            examples whose columns are not 0; nan where there is no such pair.
+        pair_correlation: the cosine between the columns of Z_l of the pair that was asked for, or None; nan where one
+            of them is 0.
+        participation_ratio: (tr C)^2 / tr C^2, C the covariance of the units' A_l over the examples: how many
+            directions their variance is spread over, from 1 to min(N_l, m - 1); nan where nothing varies.
+        effective_rank: the effective rank of Roy and Vetterli of A_l, centered (see `probes.effective_rank`), if it
+            was asked for.
+        unit_correlation: the largest absolute correlation over the examples between the A_l of two units; nan where
+            less than two units vary. 1 where one is a multiple of the other but for a constant.
+        weight_cosine: the largest absolute cosine between the (weights in, bias) of two units; nan where less than two
+            are not 0.
+        similar_units: how many units have another one whose (weights in, bias) u is within `SIMILAR`:
+            |u_j - u_k| <= SIMILAR max(|u_j|, |u_k|).
+        mirrored_units: how many have another one within `SIMILAR` of their negative: |u_j + u_k| in its place.
         gradient_rms: root mean square of m dC/dZ_l over units and examples: the gradient an example sends back.
-        weight_rms: root mean square of W_l over its elements.
+        weight_rms: root mean square of W_l over its elements; fan_in weight_rms^2 is the sigma_w^2 of the theory.
+        bias_rms: root mean square of b_l.
         weight_gradient_rms: root mean square of dC/dW_l over its elements.
+        bias_gradient_rms: root mean square of dC/db_l.
+        update_ratio: root mean square of the change of W_l in the first step of the optimizer that was given, over
+            weight_rms; infinite or nan where W_l is 0. None without an optimizer.
+        chi: the mean squared singular value of the Jacobian J = dZ_(l+1)/dZ_l = W_(l+1) diag(phi'(Z_l)),
+            tr(J J^T)/N_(l+1), in the mean over the examples. None for the last layer, and where a skip begins after
+            this layer or ends with it (see `BranchState.backward_chi`).
+        backward_chi: the same by the backward pass: the sum of squares of dC/dZ_l over that of dC/dZ_(l+1), which is
+            chi for a gradient without a preferred direction. None where chi is.
         dead_units: how many units have derivative 0 on every example, so that they cannot learn from any; 0 where no
             activation follows.
+        dead_inputs: on how many examples every unit has derivative 0, so that no gradient passes; 0 likewise.
         flat_share: the share of units and examples on which a bounded activation is flat; 0 for others.
         distinct_units: how many different units there are.
         unit_difference: the largest difference between two units in one weight or bias.
@@ -44,12 +141,30 @@ class LayerState:
     layer: int
     hidden: bool
     branch: int | None
+    fan_in: int
     units: int
     signal_rms: float
+    signal: Moments
+    activation: Moments
+    nonfinite: int
+    correlation: float
+    pair_correlation: float | None
+    participation_ratio: float
+    effective_rank: float | None
+    unit_correlation: float
+    weight_cosine: float
+    similar_units: int
+    mirrored_units: int
     gradient_rms: float
     weight_rms: float
+    bias_rms: float
     weight_gradient_rms: float
+    bias_gradient_rms: float
+    update_ratio: float | None
+    chi: float | None
+    backward_chi: float | None
     dead_units: int
+    dead_inputs: int
     flat_share: float
     distinct_units: int
     unit_difference: float
@@ -66,6 +181,9 @@ class BranchState:
         multiplier: alpha.
         multiplier_gradient: dC/dalpha.
         output_rms: root mean square of F, which alpha multiplies, over units and examples.
+        backward_chi: the sum of squares of dC/dA_(first-1), which the branch and its skip hand back, over that of
+            dC/dA_last: the mean squared singular value of the whole block's Jacobian, I + alpha dF/dA_(first-1), as
+            the gradient sees it.
     """
 
     branch: int
@@ -74,6 +192,7 @@ class BranchState:
     multiplier: float
     multiplier_gradient: float
     output_rms: float
+    backward_chi: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +224,10 @@ class OutputState:
 class NetworkState:
     """What a network with given parameters does on a batch.
 
+    Whether the output has collapsed, all examples giving nearly the same, `layers[-1].signal.varying_share` tells.
+
     Args:
-        input_rms: root mean square of the inputs.
+        inputs: what it is given.
         layers: the layers in order.
         branches: the residual branches in order.
         output: the predictions.
@@ -114,7 +235,7 @@ class NetworkState:
         constant_cost: the lowest cost of a prediction that ignores the inputs.
     """
 
-    input_rms: float
+    inputs: InputState
     layers: tuple[LayerState, ...]
     branches: tuple[BranchState, ...]
     output: OutputState
@@ -122,106 +243,11 @@ class NetworkState:
     constant_cost: float
 
     @property
+    def input_rms(self) -> float:
+        """Root mean square of the inputs."""
+        return self.inputs.rms
+
+    @property
     def hidden(self) -> tuple[LayerState, ...]:
         """The layers that another layer follows."""
         return self.layers[:-1]
-
-
-def probe(
-    network: MultilayerPerceptron, theta: Floats, loss: Loss, X: Floats, Y: Floats, labels: Integers | None
-) -> NetworkState:
-    """Measure a network on a batch.
-
-    Args:
-        network: its shape.
-        theta: its parameters `[P]`.
-        loss: what the gradient is of.
-        X: inputs `[d, m]`.
-        Y: encoded targets `[k, m]`.
-        labels: class numbers `[m]`, or None for regression.
-    """
-    layers = network.layers(theta)
-    gradient = np.empty_like(theta)
-    gradients = network.layers(gradient)
-    m = X.shape[1]
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        taps = network.forward(layers, X)
-        dZ = network.backward(layers, taps, loss.gradient(taps.Z[-1], Y), gradients)
-        distinct = distinct_units(layers, network.branches)
-        difference = unit_difference(layers, network.branches)
-        states = [
-            LayerState(
-                layer=number + 1,
-                hidden=number + 1 < network.depth,
-                branch=place.number if (place := network.branch_places.get(number + 1)) else None,
-                units=len(Z),
-                signal_rms=rms(Z),
-                gradient_rms=rms(dZ[number]) * m,
-                weight_rms=rms(layers[number].W),
-                weight_gradient_rms=rms(gradients[number].W),
-                dead_units=_dead_units(network.activations[number], Z),
-                flat_share=_flat_share(network.activations[number], Z),
-                distinct_units=distinct[number],
-                unit_difference=difference[number],
-            )
-            for number, Z in enumerate(taps.Z)
-        ]
-        return NetworkState(
-            input_rms=rms(X),
-            layers=tuple(states),
-            branches=_branches(network, theta, gradient, taps),
-            output=_output(loss, taps.Z[-1], labels),
-            cost=loss.value(taps.Z[-1], Y),
-            constant_cost=loss.constant_cost(Y),
-        )
-
-
-def _branches(network: MultilayerPerceptron, theta: Floats, gradient: Floats, taps: Taps) -> tuple[BranchState, ...]:
-    alphas, dalphas = network.multipliers(theta), network.multipliers(gradient)
-    return tuple(
-        BranchState(
-            branch=number,
-            first=branch.first,
-            last=branch.last,
-            multiplier=float(alpha.item()),
-            multiplier_gradient=float(dalpha.item()),
-            output_rms=rms(taps.F[branch.last]),
-        )
-        for number, (branch, alpha, dalpha) in enumerate(zip(network.branches, alphas, dalphas, strict=True), start=1)
-    )
-
-
-def rms(values: Floats) -> float:
-    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
-
-
-def _dead_units(activation: Activation | None, Z: Floats) -> int:
-    if activation is None:
-        return 0
-    return int(np.sum(np.all(activation.derivative(Z) == 0, axis=1)))
-
-
-def _flat_share(activation: Activation | None, Z: Floats) -> float:
-    if activation is None or not activation.bounded:
-        return 0.0
-    steepest = activation.derivative(np.zeros(1))[0]
-    return float(np.mean(np.less(activation.derivative(Z), FLAT * steepest)))
-
-
-def _output(loss: Loss, Z: Floats, labels: Integers | None) -> OutputState:
-    m = Z.shape[1]
-    flat = certain = certain_and_wrong = 0
-    predicted: tuple[int, ...] = ()
-    right: int | None = None
-    if labels is not None:
-        classes = loss.classify(Z)
-        predicted = tuple(np.bincount(classes, minlength=max(2, len(Z))).tolist())
-        wrong = classes != labels
-        right = int(m - np.sum(wrong))
-        if loss.squashes:
-            P = loss.predict(Z)
-            confidence = np.maximum(P[0], 1 - P[0]) if len(P) == 1 else P.max(axis=0)
-            flat = int(np.sum(confidence * (1 - confidence) < FLAT * STEEPEST_SQUASHING))
-            certain = int(np.sum(confidence == 1))
-            certain_and_wrong = int(np.sum((confidence == 1) & wrong))
-    return OutputState(m, float(Z.min()), float(Z.max()), flat, certain, certain_and_wrong, predicted, right)

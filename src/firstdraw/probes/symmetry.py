@@ -6,19 +6,30 @@ units equal in all of these compute the same, receive the same gradient, and so 
 The skips of residual branches lie on a stream: unit j of the layer where it begins is added to unit j of each branch's
 last layer on it. What feeds any of them and what any of them feeds describes unit j of them all. On a stream that
 begins with the inputs the units differ, as each carries a feature of its own.
+
+Units that are nearly equal, or nearly each other's negative, are told by what feeds them alone, u_j = (row j of W_l,
+b_lj), as that determines what they compute.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 
 from firstdraw.arrays import Floats
 from firstdraw.networks import Branch, Layer
+from firstdraw.probes.state import SIMILAR
+from firstdraw.probes.statistics import scale_of, upper_rows
+from firstdraw.rules import check_share
 
-__all__ = ["distinct_units", "unit_difference"]
+__all__ = ["Similarity", "distinct_units", "similarity", "unit_difference"]
+
+# A squared distance of unit vectors below this many eps is what rounding leaves of 0.
+ROUNDINGS: Final = 16
 
 Number = TypeVar("Number", int, float)
 
@@ -109,3 +120,67 @@ def unit_difference(layers: Sequence[Layer], branches: Sequence[Branch] = ()) ->
         return max(float(np.ptp(part, axis=0).max()) for part in _parts(layers, stream))
 
     return _by_layer(layers, branches, largest)
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """How near the units of one layer are to each other, or to each other's negative.
+
+    Args:
+        largest_cosine: the largest absolute cosine between two units' u; nan where less than two are not 0.
+        similar_units: how many units have another one nearby.
+        mirrored_units: how many have another one near their negative.
+    """
+
+    largest_cosine: float
+    similar_units: int
+    mirrored_units: int
+
+
+@np.errstate(all="ignore")
+def similarity(layer: Layer, distance: float = SIMILAR) -> Similarity:
+    """Return how near the units of a layer are to each other, by u = (weights in, bias).
+
+    Two units are similar where |u_j - u_k| <= d max(|u_j|, |u_k|), with d = `distance`, and mirrored where that holds
+    for |u_j + u_k|. Distances below 4 sqrt(eps), eps the spacing of the floating-point format at 1, count as 0.
+
+    Args:
+        layer: its parameters.
+        distance: d, at least 0 and below 1.
+
+    Raises:
+        InputError: if d is not.
+
+    >>> W = np.array([[1.0, 0.0], [1.0, 0.001], [-1.0, 0.0], [0.0, 1.0]])
+    >>> similarity(Layer(W, np.zeros((4, 1))))
+    Similarity(largest_cosine=1.0, similar_units=2, mirrored_units=3)
+    """
+    check_share("distance", distance)
+    u = np.concatenate([layer.W, layer.b], axis=1)
+    scaled = np.multiply(u, 1 / scale_of(u), dtype=np.float64)
+    r = np.sqrt(np.einsum("ji,ji->j", scaled, scaled))
+    zeros = np.count_nonzero(r == 0)
+    directions = (scaled / np.where(r == 0, 1, r)[:, np.newaxis]).astype(u.dtype)
+    tolerance = distance**2 + ROUNDINGS * float(np.finfo(u.dtype).eps)
+    largest = 0.0
+    similar, mirrored = np.zeros((2, len(u)), bool)
+    for start, cosines in upper_rows(directions):
+        np.fill_diagonal(cosines, 0)
+        block_largest = float(np.abs(cosines).max())
+        largest = float(np.maximum(largest, block_largest))
+        # Of two vectors of any lengths the squared distance is at least 1 - cos^2 of the longer one's square.
+        if block_largest**2 < 1 - tolerance and zeros < 2:
+            continue
+        of_rows, of_columns = r[start : start + len(cosines), np.newaxis], r[start:]
+        products = 2 * of_rows * of_columns * cosines
+        excess = of_rows**2 + of_columns**2 - tolerance * np.maximum(of_rows, of_columns) ** 2
+        for found, near in ((similar, excess <= products), (mirrored, excess <= -products)):
+            np.fill_diagonal(near, val=False)
+            # Each unit is compared with those behind it, and what is found holds for both.
+            found[start : start + len(cosines)] |= near.any(axis=1)
+            found[start:] |= near.any(axis=0)
+    return Similarity(
+        largest_cosine=largest if len(u) - zeros > 1 else math.nan,
+        similar_units=int(similar.sum()),
+        mirrored_units=int(mirrored.sum()),
+    )
