@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import firstdraw
+from firstdraw import dropins
 from firstdraw.activations import LeakyReLU, ReLU
 from firstdraw.arrays import Shape
 from firstdraw.distributions import Constant, Distribution, Normal, Uniform
@@ -231,6 +232,13 @@ def test_a_place_in_the_network_must_be_told_where_the_law_depends_on_it(door: C
         assert str(caught.value) == sentence
 
 
+def test_a_place_in_the_network_is_counted_from_1() -> None:
+    with pytest.raises(InputError, match="`layer` must be a positive integer, got 0"):
+        firstdraw.as_jax("siren", layer=0, depth=3)
+    first, later = (firstdraw.as_torch("siren", seed=0, layer=layer, depth=3).parameter for layer in (1, 2))
+    assert first.law((8, 4), "w") != later.law((8, 4), "w")
+
+
 def seed_for(door: Callable[..., Any]) -> dict[str, int]:
     return {"seed": 0} if "seed" in inspect.signature(door).parameters else {}
 
@@ -301,6 +309,11 @@ def test_a_drop_in_is_made_without_its_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout == "[]\n"
+
+
+def test_the_package_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match=r"module 'firstdraw.dropins' has no attribute 'as_numpy'"):
+        dropins.as_numpy  # noqa: B018
 
 
 def test_a_key_of_two_words_is_a_seed_and_a_longer_one_is_hashed() -> None:

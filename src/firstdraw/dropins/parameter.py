@@ -18,7 +18,7 @@ from firstdraw.experiments.choices import choose
 from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.initializers.contract import BiasInitializer
 from firstdraw.roles import BranchPlace, Operation, Order, Role, bias_role, weight_role
-from firstdraw.rules import check_non_negative_integer
+from firstdraw.rules import check_non_negative_integer, check_positive_integer
 
 __all__ = ["ParameterInitializer", "drawn_type", "framework", "parameter_initializer"]
 
@@ -39,7 +39,7 @@ class ParameterInitializer:
         initializer: what to draw.
         order: whose order of axes the shapes have.
         operation: what the layer does with its weight; by default "dense" for two axes and "convolution" for more, or
-            the operation that the initializer serves, where these are none of its kinds.
+            the first operation of so many axes that the initializer serves, where it does not serve these.
         groups: as for `firstdraw.roles.weight_role`, as are the next three.
         parts: by default 1, and for the biases of gates as many as there are gates.
         stacked: how many leading axes number whole layers.
@@ -71,6 +71,9 @@ class ParameterInitializer:
                 f"must be given, as `depth` must, for {self.entry!r}: its law depends on the place in the network",
             )
         check_non_negative_integer("stacked", self.stacked)
+        for name, place in (("layer", self.layer), ("depth", self.depth)):
+            if place is not None:
+                check_positive_integer(name, place)
 
     @property
     def entry(self) -> str:
