@@ -42,7 +42,7 @@ def test_a_contiguous_tensor_is_filled_in_its_own_memory(monkeypatch: pytest.Mon
         lambda: torch.zeros(4, 6).t(),
         lambda: torch.zeros(6, 8)[:, ::2],
         lambda: torch.zeros(8, 5)[1:7, 1:],
-        lambda: torch.zeros(6, 4, dtype=torch.complex64).conj().imag,
+        lambda: torch._neg_view(torch.zeros(6, 4)),
         lambda: torch.nn.Buffer(torch.zeros(6, 4)),
         lambda: torch.zeros(6, 4, requires_grad=True),
     ],

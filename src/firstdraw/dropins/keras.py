@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from typing import Any, Final
 
@@ -155,16 +155,12 @@ def _drawn_matrix(
         seed: of the draws.
         name: the parameter's.
         shape: the kernel's.
-        axes: those of the inputs and those of the outputs; the others number whole matrices.
+        axes: those of the inputs and those of the outputs.
         out: an array of as many elements.
     """
-    inputs, outputs = axes
-    stacked = [axis for axis in range(len(shape)) if axis not in {*inputs, *outputs}]
-    ordered = (*stacked, *inputs, *outputs)
-    lengths = [math.prod(shape[axis] for axis in group) for group in axes]
-    matrices = (*(shape[axis] for axis in stacked), *lengths)
-    stack = replace(parameter, stacked=len(stacked))
-    drawn = stack.draw(seed, name, matrices, out.reshape(matrices))
+    ordered = [axis for group in axes for axis in group]
+    matrix = tuple(math.prod(shape[axis] for axis in group) for group in axes)
+    drawn = parameter.draw(seed, name, matrix, out.reshape(matrix))
     return drawn.reshape([shape[axis] for axis in ordered]).transpose(np.argsort(ordered))
 
 
