@@ -19,7 +19,7 @@ FLOORS = {
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"explanations", "figures", "marks", "papers", "report", "result"},
-    7: {"cli", "laboratory", "__init__", "__main__"},
+    7: {"cli", "dropins", "laboratory", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 

@@ -32,7 +32,7 @@ from firstdraw.report import json_schema
 Finished = subprocess.CompletedProcess[str]
 Call = Callable[..., Finished]
 Settings = tuple[str, ...]
-HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2")
+HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2", "torch", "jax", "keras")
 needs_native = pytest.mark.skipif(not native.is_built(), reason="the reference engine trains for minutes")
 KINDS: dict[str, Catalogue[object]] = {
     "initializers": INITIALIZERS,
