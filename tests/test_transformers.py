@@ -63,7 +63,7 @@ def test_a_single_stack_has_no_other_and_its_own_embedding() -> None:
         options: dict[str, Any] = {f"{stack}_layers": 4}
         alone = Transformer(width=8, feed_forward=12, heads=2, vocabulary=50, activation=GELU(), **options)
         assert (alone.branches, alone.depth, len(alone.roles)) == (8, 18, 2 + 4 * 6)
-        assert all(role.transformer is not None and role.transformer.is_whole_network for role in alone.roles)
+        assert all(role.transformer is not None and role.transformer.other_layers is None for role in alone.roles)
         assert {role.activation for role in alone.roles} == {None, GELU()}
 
 

@@ -97,7 +97,7 @@ class TransformerPlace:
             last.
 
     >>> place = TransformerPlace(parts=("query", "key", "value"), stack="decoder", layers=12, layer=3)
-    >>> place.is_whole_network
+    >>> weight_role((192, 64), parts=3, transformer=place).transformer == place
     True
     """
 
@@ -118,11 +118,6 @@ class TransformerPlace:
             check_positive_integer("other_layers", self.other_layers)
         if self.layer is not None and check_positive_integer("layer", self.layer) > self.layers:
             raise InputError("layer", f"must be at most `layers`, which is {self.layers}", self.layer)
-
-    @property
-    def is_whole_network(self) -> bool:
-        """Whether its stack is the only one."""
-        return self.other_layers is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

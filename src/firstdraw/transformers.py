@@ -105,7 +105,7 @@ class Transformer:
             for layer in range(1, place.layers + 1):
                 here = replace(place, layer=layer)
                 attentions = [("self_attention", here)]
-                if stack == "decoder" and not place.is_whole_network:
+                if stack == "decoder" and place.other_layers is not None:
                     attentions.append(("cross_attention", replace(here, cross_attention=True)))
                 for name, attention in attentions:
                     number += 1

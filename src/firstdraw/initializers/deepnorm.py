@@ -24,12 +24,10 @@ ENCODER_FACTOR: Final = {"paper": 0.87, "torchscale": 1.15}
 class DeepNorm(Initializer):
     """W ~ N(0, 2 b^2/(n + m)) for values, attention outputs and feed-forward layers, N(0, 2/(n + m)) for the others.
 
-    n is the fan-in, m the fan-out. The network is LN(a x + f(x)) at every branch f, LN the layer normalization; with N
-    the layers of the encoder, or of the one stack there is, and M those of the decoder,
-
-        one stack       a = (2 N)^(1/4)              b = (8 N)^(-1/4)
-        encoder of two  a = 0.81 (N^4 M)^(1/16)      b = 0.87 (N^4 M)^(-1/16)
-        decoder of two  a = (3 M)^(1/4)              b = (12 M)^(-1/4)
+    n is the fan-in, m the fan-out. The network is LN(a x + f(x)) at every branch f, LN the layer normalization. Of N
+    layers in one stack alone, a = (2 N)^(1/4) and b = (8 N)^(-1/4). Of an encoder of N and a decoder of M layers,
+    a = 0.81 (N^4 M)^(1/16) and b = 0.87 (N^4 M)^(-1/16) in the encoder, a = (3 M)^(1/4) and b = (12 M)^(-1/4) in the
+    decoder, its attention to the encoder among it.
 
     A step of SGD then changes the output by an amount that does not depend on depth, and grows with it with a = b = 1.
     LN(a x + f(x)) is LN(x + f(x)/a), so the multiplier of a branch that ends in a normalization starts as 1/a; in the

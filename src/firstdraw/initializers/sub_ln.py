@@ -22,11 +22,8 @@ class SubLN(Initializer):
     """W ~ N(0, 2 g^2/(n + m)) for values, attention outputs and feed-forward layers, N(0, 2/(n + m)) for the others.
 
     n is the fan-in, m the fan-out. For transformers that normalize both what enters a branch and what enters its last
-    layer; with N the layers of the encoder, or of the one stack there is, and M those of the decoder,
-
-        one stack       g = sqrt(ln(2 N))
-        encoder of two  g = sqrt(ln(3 M) ln(2 N)/3)
-        decoder of two  g = sqrt(ln(3 M)), and 1 in its attention to the encoder
+    layer. Of N layers in one stack alone, g = sqrt(ln(2 N)). Of an encoder of N and a decoder of M layers,
+    g = sqrt(ln(3 M) ln(2 N)/3) in the encoder, g = sqrt(ln(3 M)) in the decoder, and 1 in its attention to the encoder.
 
     The second normalization takes the scale of the weights before it out of the signal and divides their gradients by
     it, so that larger weights take smaller steps. By the authors' theory the change of the output by a step of SGD
