@@ -14,7 +14,7 @@ ROOT = Path(firstdraw.__file__).parent
 FLOORS = {
     0: {"errors", "arrays", "catalogue", "compiled", "lazy", "rules", "version"},
     1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains", "sigmoid"},
-    2: {"initializers", "networks", "datasets", "frameworks"},
+    2: {"initializers", "networks", "transformers", "datasets", "frameworks"},
     3: {"engine", "fitted", "probes"},
     4: {"diagnosis"},
     5: {"experiments"},
