@@ -20,19 +20,14 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.moments import gaussian_mean
 from firstdraw.rules import check_finite, check_non_negative
+from firstdraw.theory.quadrature import LANDMARKS, REACH, gaussian_means
 
-__all__ = ["Order", "pair_expectation", "pair_expectations"]
+__all__ = ["Order", "closed_form", "pair_expectation", "pair_expectations"]
 
 Order: TypeAlias = Literal[0, 1, 2]
 """How often phi is differentiated."""
 
 NAMES: Final = ("phi", "phi'", "phi''")
-# Activations vary where their argument is of the order of 1, which no panel may step over.
-LANDMARKS: Final = (-40.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 40.0)
-# Beyond so many standard deviations lies less than 1e-43 of a Gaussian.
-REACH: Final = 14.0
-EVENLY: Final = np.linspace(-REACH, REACH, 13)
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 # Given u, the mean of g bends within so many of v's standard deviations of a kink.
 BENDS: Final = (-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0)
 
@@ -47,7 +42,7 @@ def pair_expectation(
     By closed forms where f = g = phi or f = g = phi' of the identity, rectifiers (arc-cosine kernels), the error
     function (arc sine) and the sine; elsewhere by Gauss and Legendre's rule over v inside an adaptive one over u, both
     cut at the kinks. Within 1e-10, or within 1e-10 sqrt(E[f(u)^2] E[g(v)^2]) where this is above 1, for every c in
-    [-1, 1] and activations that vary on the scale of 1. A variance of 0 leaves f(0), with the left derivative at a kink.
+    [-1, 1] and activations that vary on the scale of 1. A variance of 0 leaves f(0), at a kink the left derivative.
 
     Where phi' jumps by J at a kink k, phi'' holds J times Dirac's delta at k. Where c is 1 or -1, that delta may lie on
     a jump of the other factor, of which it then takes the middle: the limit in c.
@@ -70,7 +65,7 @@ def pair_expectation(
     c = float(check_finite("correlation", correlation))
     if abs(c) > 1:
         raise InputError("correlation", "must be at least -1 and at most 1", correlation)
-    closed = _closed_form(activation, orders, *(np.array(x) for x in (q1, q2, c)))
+    closed = closed_form(activation, orders, *(np.array(x) for x in (q1, q2, c)))
     if closed is not None:
         return float(closed)
     f, g = (_Factor(activation, order) for order in orders)
@@ -110,7 +105,7 @@ def pair_expectations(
         _checked("second_variance", second_variance, 0.0, math.inf),
         _checked("correlation", correlation, -1.0, 1.0),
     )
-    closed = _closed_form(activation, orders, q1, q2, c)
+    closed = closed_form(activation, orders, q1, q2, c)
     if closed is not None:
         return closed
     different, places = np.unique(np.stack([q1.ravel(), q2.ravel(), c.ravel()]), axis=1, return_inverse=True)
@@ -218,25 +213,14 @@ def _smooth_part(f: _Factor, g: _Factor, q1: float, q2: float, c: float) -> floa
     def integrand(u: Floats) -> Floats:
         product = np.zeros_like(u)
         within = abs(u) <= REACH * math.sqrt(q1)
-        product[within] = f(u[within]) * _means(g, slope * u[within], deviation)
+        product[within] = f(u[within]) * gaussian_means(g, means=slope * u[within], deviations=deviation, kinks=g.kinks)
         return product
 
     bends = [(k + bend * deviation) / slope for k in g.kinks for bend in BENDS]
     return gaussian_mean(integrand, variance=q1, kinks=(*f.kinks, *cuts, *bends))
 
 
-def _means(g: _Factor, means: Floats, deviation: float) -> Floats:
-    """Return E[g(v)] for v Gaussian with each of some means and one standard deviation."""
-    cuts = (np.array([*LANDMARKS, *g.kinks]) - means[:, np.newaxis]) / deviation
-    evenly = np.broadcast_to(EVENLY, (means.size, EVENLY.size))
-    edges = np.sort(np.concatenate([evenly, cuts.clip(-REACH, REACH)], axis=1), axis=1)
-    half = np.diff(edges) / 2
-    z = ((edges[:, 1:] + edges[:, :-1]) / 2)[..., np.newaxis] + half[..., np.newaxis] * NODES
-    values = g(means[:, np.newaxis, np.newaxis] + deviation * z) * np.exp(-z * z / 2)
-    return (half * (values @ WEIGHTS)).sum(axis=1) / math.sqrt(2 * math.pi)
-
-
-def _closed_form(
+def closed_form(
     activation: Activation, orders: tuple[Order, Order], q1: Floats, q2: Floats, c: Floats
 ) -> Floats | None:
     """Return E[phi(u) phi(v)] or E[phi'(u) phi'(v)] where it is known in closed form."""
