@@ -280,16 +280,11 @@ def _erf_determinant(q1: Floats, q2: Floats, c: Floats) -> Floats:
 
 
 def _sin(q1: Floats, q2: Floats, c: Floats) -> Floats:
-    apart, together = _sin_exponentials(q1, q2, c)
-    return (apart - together) / 2
+    """exp(-(q1 + q2)/2) sinh k, k the covariance, of which neither factor may overflow nor lose its digits."""
+    k = c * np.sqrt(q1) * np.sqrt(q2)
+    return np.sign(k) * np.exp(abs(k) - (q1 + q2) / 2) * -np.expm1(-2 * abs(k)) / 2
 
 
 def _cos(q1: Floats, q2: Floats, c: Floats) -> Floats:
-    apart, together = _sin_exponentials(q1, q2, c)
-    return (apart + together) / 2
-
-
-def _sin_exponentials(q1: Floats, q2: Floats, c: Floats) -> tuple[Floats, Floats]:
-    """E[cos(u - v)] and E[cos(u + v)]."""
-    both, covariance = q1 + q2, c * np.sqrt(q1) * np.sqrt(q2)
-    return np.exp(-both / 2 + covariance), np.exp(-both / 2 - covariance)
+    k = c * np.sqrt(q1) * np.sqrt(q2)
+    return (np.exp(k - (q1 + q2) / 2) + np.exp(-k - (q1 + q2) / 2)) / 2
