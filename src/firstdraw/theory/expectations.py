@@ -280,11 +280,17 @@ def _erf_determinant(q1: Floats, q2: Floats, c: Floats) -> Floats:
 
 
 def _sin(q1: Floats, q2: Floats, c: Floats) -> Floats:
-    """exp(-(q1 + q2)/2) sinh k, k the covariance, of which neither factor may overflow nor lose its digits."""
-    k = c * np.sqrt(q1) * np.sqrt(q2)
-    return np.sign(k) * np.exp(abs(k) - (q1 + q2) / 2) * -np.expm1(-2 * abs(k)) / 2
+    """E[cos(u - v)] - E[cos(u + v)], over 2; the smaller is a share of the larger that keeps its digits."""
+    k = abs(c) * np.sqrt(q1) * np.sqrt(q2)
+    return np.sign(c) * _larger_cosine(q1, q2, c) * -np.expm1(-2 * k) / 2
 
 
 def _cos(q1: Floats, q2: Floats, c: Floats) -> Floats:
-    k = c * np.sqrt(q1) * np.sqrt(q2)
-    return (np.exp(k - (q1 + q2) / 2) + np.exp(-k - (q1 + q2) / 2)) / 2
+    k = abs(c) * np.sqrt(q1) * np.sqrt(q2)
+    return _larger_cosine(q1, q2, c) * (1 + np.exp(-2 * k)) / 2
+
+
+def _larger_cosine(q1: Floats, q2: Floats, c: Floats) -> Floats:
+    """exp(-(q1 + q2)/2 + |c| sqrt(q1 q2)), whose exponent must not be a difference of large numbers."""
+    s1, s2 = np.sqrt(q1), np.sqrt(q2)
+    return np.exp(-((s1 - s2) ** 2) / 2 - (1 - abs(c)) * s1 * s2)
