@@ -98,7 +98,7 @@ def test_mass_and_moments_of_the_density_are_exact(phi: Activation, weights: Wei
     told = _spectrum(phi, weights, depth)
     x, mass = told.squared_singular_values, told.mass_above
     # Next to the end of an arc sine law the points are too near to each other for float64.
-    assert np.all(np.diff(x) >= -1e-13)
+    assert np.all(np.diff(x) >= -1e-14)
     assert np.all(np.diff(mass) <= 1e-12)
     assert told.zeros == (0.5 if phi == ReLU() else 0.0)
     # All the mass lies between the ends.
@@ -168,7 +168,7 @@ def _drawn(phi: Activation, weights: WeightKind, depth: int, weight_variance: fl
     [(Identity(), "gaussian", 4), (ReLU(), "gaussian", 3), (ReLU(), "orthogonal", 2), (ReLU(), "orthogonal", 6)],
 )
 def test_drawn_networks_have_the_predicted_spectrum(phi: Activation, weights: WeightKind, depth: int) -> None:
-    n = 200
+    n = 300
     told = _spectrum(phi, weights, depth)
     drawn = np.sort(_drawn(phi, weights, depth, _critical(phi), n, seed=depth))
     x = told.squared_singular_values
@@ -176,8 +176,8 @@ def test_drawn_networks_have_the_predicted_spectrum(phi: Activation, weights: We
     # Where a rectifier's zeros are, rounding decides.
     seen = x > 1e-9
     # Counts of eigenvalues fluctuate by units, not by their square root; the number of open units does, with a standard
-    # deviation of sqrt(1/(4 n)) = 0.035 of the share, by layer; what is left are corrections of order 1/n.
-    tolerance = 0.01 if phi == Identity() else 0.1
+    # deviation of sqrt(1/(4 n)) = 0.029 of the share, by layer; what is left are corrections of order 1/n.
+    tolerance = 0.01 if phi == Identity() else 0.06
     assert np.abs(above - told.mass_above)[seen].max() < tolerance
     assert drawn[-1] == pytest.approx(told.largest, rel=0.15)
 
@@ -200,13 +200,13 @@ def test_larger_networks_come_closer_to_the_predicted_spectrum(
 @pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
 @pytest.mark.parametrize("phi", [Tanh(), Erf(), LeakyReLU(0.3)], ids=repr)
 def test_drawn_networks_have_the_predicted_mean_and_variance(phi: Activation, weights: WeightKind) -> None:
-    depth, n = 3, 120
+    depth, n = 3, 100
     told = stretching(phi, depth, weights=weights, weight_variance=_critical(phi))
-    drawn = np.array([_drawn(phi, weights, depth, _critical(phi), n, seed) for seed in range(6)])
+    drawn = np.array([_drawn(phi, weights, depth, _critical(phi), n, seed) for seed in range(4)])
     means, variances = drawn.mean(axis=1), drawn.var(axis=1)
     for sample, exact in ((means, told.mean), (variances, told.variance)):
-        # Five standard errors of six networks, and corrections of a few 1/n.
-        assert abs(sample.mean() - exact) <= 5 * sample.std(ddof=1) / math.sqrt(6) + 5 / n * max(1, exact)
+        # Five standard errors of four networks, and corrections of a few 1/n.
+        assert abs(sample.mean() - exact) <= 5 * sample.std(ddof=1) / 2 + 5 / n * max(1, exact)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -210,6 +210,9 @@ def jacobian_spectrum(
 
 def _size(angle: Floats, p: float, g: int, L: int) -> Floats:
     """Return |m| for each angle of m, by bisection in ln |m|."""
+    if g == -1:
+        # Two layers: the real part is -1/2.
+        return -p / np.cos(angle)
     low = np.full_like(angle, 1 / FARTHEST)
     # With orthogonal weights the left side less the right one rises to a maximum, behind the root, and falls to 0.
     if g == 1:
