@@ -12,6 +12,7 @@ form, the series holds the difference.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from firstdraw.activations import Activation, ReLU
 from firstdraw.arrays import Floats
 from firstdraw.theory.expectations import closed_form
 
-__all__ = ["pair_matrices"]
+__all__ = ["hermite_coefficients", "pair_matrices"]
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 # Beyond so many standard deviations the products that are integrated are below 1e-18.
@@ -30,6 +31,19 @@ WIDEST: Final = 0.5
 TERMS: Final = 400
 # What the terms that are left out may come to, as a share of the largest mean square.
 LEFT_OUT: Final = 1e-13
+
+
+def hermite_coefficients(functions: Sequence[Callable[[Floats], Floats]], q: Floats) -> list[Floats]:
+    """Return a_j = E[f(sqrt(q) z) h_j(z)] for j below 400, `[m, 400]` for m variances q, for each f of some functions.
+
+    The functions are smooth but at 0 and vary on the scale of 1.
+
+    >>> (cubes,) = hermite_coefficients([lambda x: x**3], np.array([1.0]))
+    >>> (abs(cubes[0, :5]) ** 2).round(9)
+    array([0., 9., 0., 6., 0.])
+    """
+    z, H = _polynomials(math.sqrt(q.max(initial=0)))
+    return [f(np.sqrt(q)[:, np.newaxis] * z) @ H for f in functions]
 
 
 def pair_matrices(activation: Activation, q1: Floats, q2: Floats, c: Floats) -> tuple[Floats, Floats]:
