@@ -13,6 +13,7 @@ from scipy import optimize
 from firstdraw.arrays import Floats
 from firstdraw.moments import second_moment_slope
 from firstdraw.rules import check_non_negative
+from firstdraw.theory.correlations import quick_kernel
 from firstdraw.theory.maps import WideLayer
 
 __all__ = [
@@ -32,6 +33,8 @@ VARIANCES: Final[Floats] = np.concatenate([[0.0], np.geomspace(1e-16, 1e8, 2401)
 ROUNDING: Final = 1e-12
 # A chi_1 this near to 1 is 1: no correlation map resolves the fixed point that would lie beside c = 1.
 NEAR_ONE: Final = 1e-9
+# Where a correlation falls, a fixed point lies below it; ever nearer to 1, next to which all fall in the chaotic phase.
+BELOW_ONE: Final = tuple(1 - 10.0**-exponent for exponent in range(1, 13))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,11 @@ class CorrelationFixedPoint:
     """The correlation c that two inputs approach, c' = c, at a fixed point of the variance map.
 
     Args:
-        correlation: c.
+        correlation: c; None where every correlation stays.
         slope: dc'/dc there.
     """
 
-    correlation: float
+    correlation: float | None
     slope: float
 
 
@@ -155,7 +158,7 @@ def correlation_fixed_point(layer: WideLayer, q: float) -> CorrelationFixedPoint
     correlation map, in [0, 1), as all derivatives of this map by c are at least 0 there.
 
     At q = 0 the map is that of the slopes at 0: with a kink there c = 1 is approached, slower than exponentially;
-    without one every correlation stays, and the slope 1 says so at c = 1.
+    without one every correlation stays.
 
     Raises:
         InputError: if q is negative or not finite.
@@ -169,32 +172,26 @@ def correlation_fixed_point(layer: WideLayer, q: float) -> CorrelationFixedPoint
     """
     check_non_negative("q", q)
     if q == 0 or layer.keeps_every_variance:
-        return CorrelationFixedPoint(correlation=1.0, slope=1.0)
+        return CorrelationFixedPoint(correlation=1.0 if _bends_at_zero(layer) else None, slope=1.0)
     chi = float(layer.gradient_factor(q))
-    lower = _below_one(layer, q) if chi > 1 + NEAR_ONE else 1.0
-    if lower == 1:
+    if chi <= 1 + NEAR_ONE:
         return CorrelationFixedPoint(correlation=1.0, slope=chi)
-    growth = _Growth(layer, q)
-    c = 0.0 if growth(0.0) <= ROUNDING else _root(growth, 0.0, lower)
+    growth = _growth(layer, q)
+    falls = next((c for c in BELOW_ONE if growth(c) < -ROUNDING / 10), None)
+    if falls is None:
+        return CorrelationFixedPoint(correlation=1.0, slope=chi)
+    c = 0.0 if growth(0.0) <= ROUNDING else _root(growth, 0.0, falls)
     return CorrelationFixedPoint(correlation=c, slope=layer.correlation_slope(q, c))
 
 
-@dataclass(frozen=True, slots=True)
-class _Growth:
-    """c' - c."""
-
-    layer: WideLayer
-    q: float
-
-    def __call__(self, c: float) -> float:
-        return self.layer.next_correlation(self.q, c) - c
+def _bends_at_zero(layer: WideLayer) -> bool:
+    left, right = layer.activation.derivative(np.nextafter([0.0, 0.0], [-1.0, 1.0])).tolist()
+    return left != right
 
 
-def _below_one(layer: WideLayer, q: float) -> float:
-    """Return a correlation below 1 that falls, so that a fixed point lies below it; 1 where none is told apart."""
-    growth = _Growth(layer, q)
-    for exponent in range(1, 13):
-        c = 1 - 10.0**-exponent
-        if growth(c) < -ROUNDING / 10:
-            return c
-    return 1.0
+def _growth(layer: WideLayer, q: float) -> Callable[[float], float]:
+    """Return c' - c as a function of c."""
+    kernel = quick_kernel(layer.activation, q)
+    if kernel is None:
+        return lambda c: layer.next_correlation(q, c) - c
+    return lambda c: layer.correlation_of(kernel(c), q, c) - c

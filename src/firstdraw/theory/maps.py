@@ -62,7 +62,8 @@ class WideLayer:
     def next_variance(self, q: ArrayLike) -> Floats:
         """Return q' for each q, within a relative 1e-9, and 1e-13 for the activations of the catalogue."""
         moments = moment_table(self.activation).second_moment(np.asarray(q, dtype=np.float64))
-        return self.weight_variance * moments + self.bias_variance
+        with np.errstate(over="ignore"):
+            return self.weight_variance * moments + self.bias_variance
 
     def gradient_factor(self, q: ArrayLike) -> Floats:
         """Return chi_1 for each q; at q = 0 the limit."""
@@ -77,16 +78,15 @@ class WideLayer:
         Raises:
             InputError: if q is negative or c is not in [-1, 1].
         """
-        covariance = pair_expectation(self.activation, variances=(q, q), correlation=c)
-        return self.normalized(covariance, q, c)
+        return self.correlation_of(pair_expectation(self.activation, variances=(q, q), correlation=c), q, c)
 
-    def normalized(self, second_moment: float, q: float, c: float) -> float:
-        """Return c', given E[phi(z1) phi(z2)]."""
+    def correlation_of(self, product: float, q: float, c: float) -> float:
+        """Return c' where E[phi(z1) phi(z2)] is known already, as `product`."""
         following = float(self.next_variance(q))
         if following == 0:
             return c
         # Rounding alone leads out of [-1, 1].
-        return min(1.0, max(-1.0, (self.weight_variance * second_moment + self.bias_variance) / following))
+        return min(1.0, max(-1.0, (self.weight_variance * product + self.bias_variance) / following))
 
     def correlation_slope(self, q: float, c: float) -> float:
         """Return dc'/dc = v E[phi'(z1) phi'(z2)] at a fixed point q of the variance map."""

@@ -30,7 +30,7 @@ class MomentTable:
     """E[phi(x)^2] and E[phi'(x)^2] of x ~ N(0, q), as functions of arrays of q.
 
     Chebyshev polynomials of degree 23 in ln q on 28 panels from q = 1e-16 to q = 1e8. Below, both go linearly to their
-    limits at q = 0; above, they go on as the power of q that they end with.
+    limits at q = 0; above, both go on as the power of q, a multiple of 1/2, that they end with.
 
     Args:
         activation: phi.
@@ -102,14 +102,15 @@ class MomentTable:
         panel = np.minimum(place.astype(np.intp), PANELS - 1)
         x = 2 * (place - panel) - 1
         value = _clenshaw(coefficients.T[:, panel], x)
-        below = at_zero + (value - at_zero) * (q / LOWEST)
+        below = at_zero + (value - at_zero) * (np.minimum(q, LOWEST) / LOWEST)
         return np.where(q < LOWEST, below, np.where(q > HIGHEST, self._beyond(coefficients, q), value))
 
     def _beyond(self, coefficients: Floats, q: Floats) -> Floats:
-        """Go on as the power of q that the highest panel ends with."""
+        """Go on as the power of q, a multiple of 1/2, that the highest panel ends with."""
         last = coefficients[-1]
-        end, before = last.sum(), float(_clenshaw(last, np.array(0.5)))
-        power = math.log(end / before) / (self._edges[-1] - self._edges[-2]) * 4 if end > 0 and before > 0 else 0.0
+        end, before = float(last.sum()), float(_clenshaw(last, np.array(0.0)))
+        half_panel = (self._edges[-1] - self._edges[-2]) / 2
+        power = round(2 * math.log(end / before) / half_panel) / 2 if end > 0 and before > 0 else 0.0
         with np.errstate(over="ignore"):
             return end * (np.maximum(q, HIGHEST) / HIGHEST) ** power
 

@@ -152,28 +152,26 @@ def _limits(table: MomentTable, v: Floats, s: Floats, q0: float) -> Floats:
 def _between(table: MomentTable, v: Floats, s: Floats, low: Floats, high: Floats) -> Floats:
     """Return the q with q - v E[phi^2] = s between a q that is kept by at most s and one that is by at least s.
 
-    By the rule of false position, an end that stays twice has its value halved (the Illinois algorithm).
+    By the rule of false position, in the form of the Illinois algorithm.
     """
+    shape, root, left = low.shape, high.ravel().copy(), np.arange(low.size)
     v, s = np.tile(v, s.size), np.repeat(s, v.size)
-    shape, low, high = low.shape, low.ravel(), high.ravel()
-    root = high.copy()
-    at_low, at_high = (q - v * table.second_moment(q) - s for q in (low, high))
-    left, moved = np.arange(root.size), np.zeros(root.size)
+    at_low, at_high = (q - v * table.second_moment(q) - s for q in (low.ravel(), root))
+    state: Floats = np.stack([v, s, low.ravel(), root, at_low, at_high, np.zeros_like(v)])
     for _ in range(MOST_STEPS):
+        v, s, low, high, at_low, at_high, moved = state
         gap = at_high - at_low
-        q = low + (high - low) * np.divide(-at_low, gap, out=np.full_like(gap, 0.5), where=gap > 0)
-        value = q - v * table.second_moment(q) - s
+        share: Floats = np.divide(-at_low, gap, out=np.full_like(gap, 0.5), where=gap > 0)
+        q = low + (high - low) * share
         root[left] = q
-        side = np.where(value < 0, -1.0, 1.0)
-        low, at_low, high, at_high = (
-            np.where(side < 0, q, low),
-            np.where(side < 0, value, np.where(moved > 0, at_low / 2, at_low)),
-            np.where(side > 0, q, high),
-            np.where(side > 0, value, np.where(moved < 0, at_high / 2, at_high)),
-        )
+        value = q - v * table.second_moment(q) - s
+        rises = value >= 0
+        # An end that stays twice in a row counts half.
+        at_low = np.where(rises, np.where(moved > 0, at_low / 2, at_low), value)
+        at_high = np.where(rises, value, np.where(moved < 0, at_high / 2, at_high))
+        low, high, moved = np.where(rises, low, q), np.where(rises, q, high), np.where(rises, 1.0, -1.0)
         going = (high - low > TOLERANCE * high) & (abs(value) > TOLERANCE / 3 * q)
         if not going.any():
             break
-        left = left[going]
-        v, s, moved, low, high, at_low, at_high = (array[going] for array in (v, s, side, low, high, at_low, at_high))
+        left, state = left[going], np.stack([v, s, low, high, at_low, at_high, moved])[:, going]
     return root.reshape(shape)

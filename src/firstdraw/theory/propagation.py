@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +13,10 @@ from firstdraw.activations import ACTIVATIONS
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.rules import check_finite, check_non_negative, check_positive_integer
-from firstdraw.theory.correlations import CorrelationKernel
+from firstdraw.theory.correlations import CorrelationKernel, Kernel, quick_kernel
+from firstdraw.theory.expectations import pair_expectation
 from firstdraw.theory.fixed_points import (
+    CorrelationFixedPoint,
     VarianceFixedPoint,
     correlation_fixed_point,
     depth_scale,
@@ -29,7 +32,7 @@ __all__ = ["MOST_LAYERS", "Limit", "Propagation", "propagate"]
 MOST_LAYERS: Final = 10_000
 # A variance that changes by less than this share stays.
 SETTLED: Final = 1e-14
-# A kernel takes as long as so many single steps.
+# A kernel that is no quick one takes as long as so many single expectations.
 STEPS_OF_A_KERNEL: Final = 40
 # Far above the scale of any bend, correlations no longer depend on the variance.
 LARGEST: Final = 1e12
@@ -46,7 +49,8 @@ class Limit:
         fixed_points: all isolated fixed points of the variance map.
         variance: the fixed point q that is reached from q0; infinite where there is none.
         gradient_factor: chi_1 there.
-        correlation: c*, what the correlation of two inputs goes to; None where the variance diverges.
+        correlation: c*, what the correlation of two inputs goes to; None where the variance diverges, and where every
+            correlation stays.
         variance_scale: xi_q = 1/|ln(dq'/dq)|, the layers in which a difference from q changes e-fold.
         correlation_scale: xi_c = 1/|ln(dc'/dc)| at c*, the same for the correlation; None where the variance diverges.
         gradient_scale: 1/|ln chi_1|, the layers in which the variance of gradients changes e-fold.
@@ -173,43 +177,56 @@ def _variances(layer: WideLayer, depth: int, q0: float) -> Floats:
     for i in range(depth):
         following = q0 if layer.keeps_every_variance else float(layer.next_variance(q[i]))
         q[i + 1 :] = following
-        if abs(following - q[i]) <= SETTLED * q[i]:
+        if following == q[i] or abs(following - q[i]) <= SETTLED * q[i]:
             break
     return q
 
 
 def _correlations(layer: WideLayer, variance: Floats, c0: float) -> Floats:
     c = np.full(variance.size, float(c0))
-    q = np.minimum(variance, LARGEST)
-    kernel: CorrelationKernel | None = None
-    for i in range(variance.size - 1):
-        settled = q[i] == q[-1]
-        if settled and kernel is None and q[i] > 0 and q.size - i > STEPS_OF_A_KERNEL:
-            kernel = CorrelationKernel(layer.activation, variance=float(q[i]))
-        if kernel is None:
-            following = layer.next_correlation(float(q[i]), float(c[i]))
-        else:
-            following = layer.normalized(float(kernel(c[i])), float(q[i]), float(c[i]))
+    q: list[float] = np.minimum(variance, LARGEST).tolist()
+    for i, kernel in enumerate(_kernels(layer, q[:-1])):
+        following = layer.correlation_of(kernel(float(c[i])), q[i], float(c[i]))
         c[i + 1 :] = following
-        if settled and following == c[i]:
+        if following == c[i] and q[i] == q[-1]:
             break
     return c
+
+
+def _kernels(layer: WideLayer, variances: list[float]) -> Iterator[Kernel]:
+    """Return E[phi(z1) phi(z2)] as a function of the correlation, for one variance after the other."""
+    last, kernel = math.nan, None
+    for i, q in enumerate(variances):
+        if kernel is None or q != last:
+            last, kernel = q, _kernel(layer, q, uses=variances[i:].count(q))
+        yield kernel
+
+
+def _kernel(layer: WideLayer, q: float, uses: int) -> Kernel:
+    """Return the kernel that so many uses are soonest done with."""
+    activation = layer.activation
+    kernel = quick_kernel(activation, q) if q > 0 else None
+    if kernel is not None:
+        return kernel
+    if q > 0 and uses > STEPS_OF_A_KERNEL:
+        return CorrelationKernel(activation, variance=q)
+    return lambda c: pair_expectation(activation, variances=(q, q), correlation=c)
 
 
 def _limit(layer: WideLayer, q0: float) -> Limit:
     q = variance_limit(layer, q0)
     chi = float(layer.gradient_factor(min(q, LARGEST)))
     diverges = math.isinf(q)
-    toward = None if diverges else correlation_fixed_point(layer, q)
+    toward = CorrelationFixedPoint(correlation=None, slope=math.nan) if diverges else correlation_fixed_point(layer, q)
     return Limit(
         phase=Phase(int(phase_of(np.array(q), np.array(chi)))).name.lower(),
         keeps_every_variance=layer.keeps_every_variance,
         fixed_points=variance_fixed_points(layer),
         variance=q,
         gradient_factor=chi,
-        correlation=None if toward is None else toward.correlation,
+        correlation=toward.correlation,
         variance_scale=math.inf if diverges else depth_scale(variance_slope(layer, q)),
-        correlation_scale=None if toward is None else depth_scale(toward.slope),
+        correlation_scale=None if diverges else depth_scale(toward.slope),
         gradient_scale=depth_scale(chi),
     )
 
