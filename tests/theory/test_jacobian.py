@@ -19,7 +19,7 @@ from firstdraw.theory.jacobian import (
     WeightKind,
     jacobian_moment,
     jacobian_spectrum,
-    stretching,
+    singular_value_moments,
 )
 
 # All that have a density.
@@ -48,7 +48,7 @@ def test_the_variances_are_the_printed_ones(depth: int) -> None:
         (ReLU(), "orthogonal"): depth,
     }
     for (phi, weights), variance in expected.items():
-        told = stretching(phi, depth, weights=weights, weight_variance=_critical(phi))  # type: ignore[arg-type]
+        told = singular_value_moments(phi, depth, weights=weights, weight_variance=_critical(phi))  # type: ignore[arg-type]
         assert (told.mean, told.variance) == pytest.approx((1, variance), rel=1e-14)
 
 
@@ -134,7 +134,7 @@ def test_the_first_two_moments_are_the_mean_and_the_variance(depth: int, varianc
     for phi in (Identity(), ReLU()):
         for weights in ("gaussian", "orthogonal"):
             first, second = (jacobian_moment(phi, depth, k, weights=weights, weight_variance=variance) for k in (1, 2))
-            told = stretching(phi, depth, weights=weights, weight_variance=variance)
+            told = singular_value_moments(phi, depth, weights=weights, weight_variance=variance)
             assert told.mean == pytest.approx(first, rel=1e-12)
             assert told.variance == pytest.approx(second - first**2, rel=1e-9, abs=1e-12 * first**2)
 
@@ -201,7 +201,7 @@ def test_larger_networks_come_closer_to_the_predicted_spectrum(
 @pytest.mark.parametrize("phi", [Tanh(), Erf(), LeakyReLU(0.3)], ids=repr)
 def test_drawn_networks_have_the_predicted_mean_and_variance(phi: Activation, weights: WeightKind) -> None:
     depth, n = 3, 100
-    told = stretching(phi, depth, weights=weights, weight_variance=_critical(phi))
+    told = singular_value_moments(phi, depth, weights=weights, weight_variance=_critical(phi))
     drawn = np.array([_drawn(phi, weights, depth, _critical(phi), n, seed) for seed in range(4)])
     means, variances = drawn.mean(axis=1), drawn.var(axis=1)
     for sample, exact in ((means, told.mean), (variances, told.variance)):
@@ -213,7 +213,8 @@ def test_drawn_networks_have_the_predicted_mean_and_variance(phi: Activation, we
 def test_orthogonal_weights_stretch_less_unequally(name: str) -> None:
     phi = ACTIVATIONS[name]()
     one, other = (
-        stretching(phi, 5, weights=weights, weight_variance=1.5, variance=0.7) for weights in ("gaussian", "orthogonal")
+        singular_value_moments(phi, 5, weights=weights, weight_variance=1.5, variance=0.7)
+        for weights in ("gaussian", "orthogonal")
     )
     assert one.mean == other.mean
     # By exactly one a layer, in units of the mean squared.
@@ -233,9 +234,9 @@ def test_what_has_no_spectrum_is_refused() -> None:
             "directions alike, got 'orthogonal'"
         )
     with pytest.raises(InputError, match="`weights` must be 'gaussian' or 'orthogonal', got 'uniform'"):
-        stretching(Tanh(), 3, weights="uniform", weight_variance=1.0)  # type: ignore[arg-type]
+        singular_value_moments(Tanh(), 3, weights="uniform", weight_variance=1.0)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="`weight_variance` must be a finite number above 0, got 0"):
-        stretching(Tanh(), 3, weights="gaussian", weight_variance=0.0)
+        singular_value_moments(Tanh(), 3, weights="gaussian", weight_variance=0.0)
     with pytest.raises(InputError, match="`power` must be a positive integer, got 0"):
         jacobian_moment(ReLU(), 3, 0, weights="gaussian", weight_variance=1.0)
     with pytest.raises(InputError) as caught:

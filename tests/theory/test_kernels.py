@@ -137,7 +137,7 @@ def test_the_posterior_mean_is_that_of_conditioning_a_gaussian() -> None:
 
 
 def test_infinitely_wide_networks_read_digits() -> None:
-    """Lee et al. find 93 % on 1000 digits of MNIST; these are smaller, and as many."""
+    """Lee et al. find 93 % on 1000 digits of MNIST; these are as many, and smaller and easier."""
     digits = load_digits()
     data = digits.data.T / 16
     data = (data - data.mean()) / data.std()
@@ -147,7 +147,7 @@ def test_infinitely_wide_networks_read_digits() -> None:
     within, across = kernels(layer, 4, data[:, seen]), kernels(layer, 4, data[:, seen], data[:, unseen])
     for name in ("nngp", "ntk"):
         predicted = posterior_mean(getattr(within, name), getattr(across, name), targets[:, seen], noise=1e-3)
-        assert np.mean(predicted.argmax(axis=0) == digits.target[unseen]) > 0.93
+        assert np.mean(predicted.argmax(axis=0) == digits.target[unseen]) > 0.96
 
 
 def test_what_is_no_batch_of_inputs_is_refused() -> None:

@@ -29,11 +29,11 @@ from firstdraw.theory.fixed_points import (
 )
 from firstdraw.theory.jacobian import (
     JacobianSpectrum,
-    Stretching,
+    SingularValueMoments,
     WeightKind,
     jacobian_moment,
     jacobian_spectrum,
-    stretching,
+    singular_value_moments,
 )
 from firstdraw.theory.kernels import Kernels, kernels, posterior_mean
 from firstdraw.theory.maps import WideLayer
@@ -58,7 +58,7 @@ __all__ = [
     "Phase",
     "PhasePlane",
     "Propagation",
-    "Stretching",
+    "SingularValueMoments",
     "VarianceFixedPoint",
     "WeightKind",
     "WideLayer",
@@ -84,7 +84,7 @@ __all__ = [
     "propagate",
     "relative_second_moment",
     "second_moment_band",
-    "stretching",
+    "singular_value_moments",
     "variance_fixed_points",
     "variance_limit",
     "variance_slope",

@@ -26,11 +26,11 @@ from firstdraw.rules import check_non_negative, check_positive, check_positive_i
 
 __all__ = [
     "JacobianSpectrum",
-    "Stretching",
+    "SingularValueMoments",
     "WeightKind",
     "jacobian_moment",
     "jacobian_spectrum",
-    "stretching",
+    "singular_value_moments",
 ]
 
 WeightKind: TypeAlias = Literal["gaussian", "orthogonal"]
@@ -41,7 +41,7 @@ FARTHEST: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretching:
+class SingularValueMoments:
     """The mean and the variance of the squared singular values of a Jacobian.
 
     Args:
@@ -53,9 +53,9 @@ class Stretching:
     variance: float
 
 
-def stretching(
+def singular_value_moments(
     activation: Activation, depth: int, *, weights: WeightKind, weight_variance: float, variance: float = 1.0
-) -> Stretching:
+) -> SingularValueMoments:
     """Return the mean and the variance of the squared singular values of the Jacobian of L layers.
 
         mean = (sigma_w^2 mu_1)^L,    variance = mean^2 L (mu_2/mu_1^2 - 1 - s_1),    mu_k = E[phi'(z)^(2k)]
@@ -75,8 +75,8 @@ def stretching(
         InputError: if L is no positive integer, sigma_w^2 is not above 0, q is negative, phi' has no such moments, or
             the mean is beyond the range of float64.
 
-    >>> gaussian = stretching(ReLU(), 16, weights="gaussian", weight_variance=2.0)
-    >>> orthogonal = stretching(ReLU(), 16, weights="orthogonal", weight_variance=2.0)
+    >>> gaussian = singular_value_moments(ReLU(), 16, weights="gaussian", weight_variance=2.0)
+    >>> orthogonal = singular_value_moments(ReLU(), 16, weights="orthogonal", weight_variance=2.0)
     >>> gaussian.mean, round(gaussian.variance, 12), round(orthogonal.variance, 12)
     (1.0, 32.0, 16.0)
     """
@@ -86,7 +86,7 @@ def stretching(
     mu_2 = gaussian_mean(lambda z: activation.derivative(z) ** 4, variance=variance, kinks=activation.kinks)
     s_1 = -1 if weights == "gaussian" else 0
     mean = _mean(weight_variance * mu_1, depth)
-    return Stretching(mean=mean, variance=mean**2 * depth * (mu_2 / mu_1**2 - 1 - s_1))
+    return SingularValueMoments(mean=mean, variance=mean**2 * depth * (mu_2 / mu_1**2 - 1 - s_1))
 
 
 def jacobian_moment(
@@ -214,12 +214,13 @@ def _size(angle: Floats, p: float, g: int, L: int) -> Floats:
         # Two layers: the real part is -1/2.
         return -p / np.cos(angle)
     low = np.full_like(angle, 1 / FARTHEST)
-    # With orthogonal weights the left side less the right one rises to a maximum, behind the root, and falls to 0.
     if g == 1:
         high = np.full_like(angle, FARTHEST)
     else:
-        c, d = np.cos(angle), (L * (1 - p) - 1) * p * (L - (L - 1) * p)
-        high = p * (L - (L - 1) * p) / (np.sqrt((p * c) ** 2 + d) - p * c)
+        # The left side less the right one rises to a maximum, behind the root, and falls to 0. At the maximum
+        # (1 - L (1-p)) |m|^2 + 2 p cos(gamma) |m| + p (L - (L-1) p) = 0.
+        cosine, constant = p * np.cos(angle), p * (L - (L - 1) * p)
+        high = constant / (np.sqrt(cosine**2 + (L * (1 - p) - 1) * constant) - cosine)
     for _ in range(HALVINGS):
         middle = np.sqrt(low * high)
         m = middle * np.exp(1j * angle)
