@@ -37,6 +37,7 @@ bench: $(VENV)/.parity ## the command, the engine and the draws beside their pee
 	$(BIN)/python bench/command.py
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/draws.py
+	$(BIN)/python bench/theory.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py
