@@ -38,6 +38,7 @@ bench: $(VENV)/.parity ## the command, the engine, the draws and the probes besi
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/draws.py
 	$(BIN)/python bench/probes.py
+	$(BIN)/python bench/theory.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py

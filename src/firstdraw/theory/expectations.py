@@ -91,8 +91,8 @@ def pair_expectations(
 ) -> Floats:
     """Return the `pair_expectation` of each element of arrays of q1, q2 and c, which are broadcast together.
 
-    A closed form is taken of whole arrays. Elsewhere each different (q1, q2, c) is integrated once, in about a
-    hundredth of a second.
+    A closed form is taken of whole arrays. Elsewhere each different (q1, q2, c) is integrated once, in a few thousandths
+    of a second.
 
     Raises:
         InputError: as `pair_expectation`.

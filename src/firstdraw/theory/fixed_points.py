@@ -73,7 +73,7 @@ class CorrelationFixedPoint:
 
 def is_attracting(slope: float) -> bool:
     """Whether a slope is below 1 in size, by more than rounding."""
-    return abs(slope) < 1 - ROUNDING
+    return bool(abs(slope) < 1 - ROUNDING)
 
 
 def depth_scale(factor: float) -> float:
@@ -97,7 +97,7 @@ def variance_slope(layer: WideLayer, q: float) -> float:
     """
     if q > 0:
         return layer.weight_variance * second_moment_slope(layer.activation, variance=q)
-    step = VARIANCES[1]
+    step = float(VARIANCES[1])
     return float(layer.next_variance(step) - layer.next_variance(0.0)) / step
 
 
