@@ -24,8 +24,8 @@ class Initialization:
     Args:
         label: the name.
         weights: where the weights' laws come from.
-        biases: where the biases' laws come from, if not from `weights`: the law that this initializer has for a
-            weight of the same fans.
+        biases: where the biases' laws come from, if not from `weights`: the law that this initializer states for
+            biases, or where it states none, the one that it has for a weight of the same fans.
         multipliers: where the laws of the residual branches' multipliers come from, in the same way; by default from
             `weights`, whose law for a multiplier is 1 unless it says otherwise.
         fit: what fits the drawn parameters to the first training batch, before training begins; None for nothing.
