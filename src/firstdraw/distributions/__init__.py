@@ -5,6 +5,7 @@ from firstdraw.distributions.constant import Constant
 from firstdraw.distributions.contract import DISTRIBUTIONS, Distribution
 from firstdraw.distributions.gates import LogitOfUniform, LogOfUniform, Packed, StepBias
 from firstdraw.distributions.identity import PartialIdentity
+from firstdraw.distributions.mirrored import Mirrored
 from firstdraw.distributions.normal import Normal
 from firstdraw.distributions.orthogonal import DeltaOrthogonal, Orthogonal
 from firstdraw.distributions.rademacher import Rademacher
@@ -31,6 +32,7 @@ __all__ = [
     "HadamardRows",
     "LogOfUniform",
     "LogitOfUniform",
+    "Mirrored",
     "Normal",
     "NormalizedRows",
     "Orthogonal",
