@@ -505,6 +505,22 @@ def test_a_network_that_does_not_fit_the_data_is_refused(
     assert str(caught.value) == sentence
 
 
+@pytest.mark.parametrize(
+    ("factors", "sentence"),
+    [
+        ((1.0, 2.0), "`learning_rate_factors` must have one number for each of the 6 roles, got 2"),
+        ((1.0,) * 5 + (-1.0,), "`learning_rate_factors[5]` must be a finite number of at least 0, got -1.0"),
+        ((math.nan,) * 6, "`learning_rate_factors[0]` must be a finite number of at least 0, got nan"),
+    ],
+)
+def test_factors_that_do_not_fit_the_network_are_refused(
+    make_problem: MakeProblem, factors: tuple[float, ...], sentence: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        make_problem(learning_rate_factors=factors)
+    assert str(caught.value) == sentence
+
+
 def test_numbers_that_are_no_steps_are_refused(make_problem: MakeProblem) -> None:
     for make, sentence in (
         (lambda: make_problem(steps=-1), "`steps` must be an integer of at least 0, got -1"),

@@ -19,6 +19,7 @@ __all__ = ["Wanted", "list_the_catalogues"]
 # Where each catalogue is: one that is not asked for is not imported.
 HOMES: Final = {
     "initializers": ("firstdraw.initializers", "INITIALIZERS"),
+    "parametrizations": ("firstdraw.initializers.parametrizations", "PARAMETRIZATIONS"),
     "fitted": ("firstdraw.fitted", "FITTED"),
     "activations": ("firstdraw.activations", "ACTIVATIONS"),
     "losses": ("firstdraw.losses", "LOSSES"),
