@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from firstdraw.activations import ReLU, Tanh
 from firstdraw.arrays import Floats
 from firstdraw.engine import OPTIMIZERS, SGD, Batches, Outcome, Problem, Recording, Trajectory
-from firstdraw.engine.optimizers import Adam, State
+from firstdraw.engine.optimizers import Adam, Factors, State
 from firstdraw.engine.reference import train
 from firstdraw.errors import InputError
 from firstdraw.losses import SquaredError
@@ -433,7 +433,7 @@ def test_a_multiplier_that_overflows_in_an_update_does_so_in_the_last_layer_of_i
     make_problem: MakeProblem, random_parameters: RandomParameters, branch: int, layer: int
 ) -> None:
     class Overflowing(SGD):
-        def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
+        def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:  # noqa: ARG002
             RESIDUAL.multipliers(theta)[branch][:] = math.inf
 
     start = random_parameters(RESIDUAL)

@@ -41,7 +41,8 @@ BY_SETTING = {
         "did you mean 'zeros', 'zero_head' or 'rezero'?"
     ),
     "initializations[0].parametrization=mupp": (
-        "`initializations[0].parametrization` must name a known parametrization, got 'mupp'; did you mean 'mup'?"
+        "`initializations[0].parametrization` must name a known parametrization, got 'mupp'; "
+        "did you mean 'mup' or 'u_mup'?"
     ),
     "initializations[0].parametrization={name='mup', base_width=0}": (
         "`initializations[0].parametrization.base_width` must be a positive integer, got 0"

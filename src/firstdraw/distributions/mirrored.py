@@ -82,12 +82,10 @@ class Mirrored(WholeDistribution):
 
     def blocks(self, draws: Draws, name: str) -> Floats:
         V = self._block.sample(draws, name, self._block.layout.shape)
-        if self.inputs:
-            middle = np.zeros((len(V), self.layout.columns % 2))
-            V = np.hstack([V, middle, -V])
-        if self.outputs:
-            V = np.vstack([V, -V[: self.layout.rows // 2]])
-        return V[np.newaxis]
+        middle = np.zeros((len(V), self.layout.columns % 2))
+        rows = np.hstack([V, middle, -V]) if self.inputs else V
+        W = np.vstack([rows, -rows[: self.layout.rows // 2]]) if self.outputs else rows
+        return W[np.newaxis]
 
     def __str__(self) -> str:
         form = {
