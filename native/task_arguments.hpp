@@ -11,6 +11,7 @@ namespace firstdraw {
 // As `firstdraw.rules` has it: counts above this are errors, and sums and products of a few of them do not overflow.
 constexpr std::int64_t largest_count = std::int64_t(1) << 48;
 
+// What is not a number is not at most this, nor is infinity.
 constexpr double largest_factor = std::numeric_limits<double>::max();
 
 // More than any machine has cores; a thread takes a stack and a workspace.

@@ -232,6 +232,11 @@ def test_list_names_every_member_of_every_catalogue(firstdraw: Call) -> None:
     assert set(told) == set(listing.HOMES)
 
 
+def test_list_tells_the_learning_rates_of_parametrizations_alone(firstdraw: Call) -> None:
+    told = [re.sub(r"\s+", " ", firstdraw("list", kind).stdout) for kind in ("parametrizations", "initializers")]
+    assert [text.count("learning rates: ") for text in told] == [len(PARAMETRIZATIONS), 0]
+
+
 def test_list_tells_which_formulas_are_unverified(firstdraw: Call) -> None:
     unverified = sum(not member.verified for member in INITIALIZERS.values())
     assert unverified

@@ -29,18 +29,11 @@ class MuP(Parametrization):
     """W ~ N(0, g^2/n), but W = (n0/n) w with w ~ N(0, r^2/n0) in the last layer; each layer's rate by its widths.
 
     With n the fan-in, m the fan-out, n0 = `base_width`, g = `gain` and r = `readout`, the effective learning rates are
-    the optimizer's times
-
-        layer          SGD       Adam
-        first          m/n0      1
-        hidden         1         n0/n
-        last           n0/n      n0/n
-        hidden biases  m/n0      1
-
-    so that a network of the width n0 is the standard one, and wider ones learn as it does: each pre-activation changes
-    by an amount that does not depend on width, and the best rate found for a narrow network serves a wide one. Outputs
-    fall as 1/sqrt(n) at the start; the authors advise r = 0. Known confusion: the published tables are for n0 = 1 in
-    every place, up to constants; the rates must then be chosen as for a network of one unit a layer.
+    the optimizer's times m/n0 for SGD and 1 for Adam in the first layer and for hidden biases, 1 and n0/n in hidden
+    layers, n0/n and n0/n in the last. So a network of the width n0 is the standard one, and wider ones learn as it
+    does: each pre-activation changes by an amount that does not depend on width, and the best rate found for a narrow
+    network serves a wide one. Outputs fall as 1/sqrt(n) at the start; the authors advise r = 0. Known confusion: the
+    published tables are those of n0 = 1, up to constants that are to be tuned.
 
     Args:
         gain: g, above 0; sqrt(2) for ReLU.
