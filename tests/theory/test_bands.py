@@ -49,6 +49,11 @@ def _holds(band: Band, drawn: Floats) -> Floats:
     return np.mean((band.lower[:, np.newaxis] < drawn) & (drawn < band.upper[:, np.newaxis]), axis=1)
 
 
+def _stack(layer: WideLayer, count: int) -> bands._Stack:
+    v, s = np.full(count, layer.weight_variance), np.full(count, layer.bias_variance)
+    return bands._Stack(layer.activation, v, s)
+
+
 @layers
 def test_the_bands_hold_as_many_networks_as_they_say(layer: WideLayer) -> None:
     second, cosines = _drawn(layer, 1500)
@@ -101,7 +106,7 @@ def test_the_first_layer_is_exact() -> None:
 def test_the_map_of_logarithms_by_another_road(name: str) -> None:
     phi, v, q, h = ACTIVATIONS[name](), 1.4, np.array([0.3, 2.0]), 1e-4
     layer = WideLayer(activation=phi, weight_variance=v, bias_variance=0.1)
-    slope, bend, noise = bands._logarithmic_map(layer, q)
+    slope, bend, noise = bands._logarithmic_map(_stack(layer, 2), q)
 
     def slope_at(log_q: float) -> float:
         at = math.exp(log_q)
@@ -123,7 +128,7 @@ def test_the_map_of_logarithms_by_another_road(name: str) -> None:
 def test_the_map_of_pairs_by_another_road(name: str) -> None:
     phi, v, q, c, h = ACTIVATIONS[name](), 1.4, 1.2, 0.55, 1e-4
     layer = WideLayer(activation=phi, weight_variance=v)
-    T, noise = bands._pair_map(layer, np.array([q]), np.array([c]))
+    T, noise = bands._pair_map(_stack(layer, 1), np.array([q]), np.array([c]))
 
     def mapped(K: Floats) -> Floats:
         across = pair_expectation(phi, variances=(K[0], K[1]), correlation=K[2] / math.sqrt(K[0] * K[1]))
