@@ -13,7 +13,7 @@ import firstdraw
 ROOT = Path(firstdraw.__file__).parent
 FLOORS = {
     0: {"errors", "arrays", "catalogue", "compiled", "lazy", "rules", "version"},
-    1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains", "sigmoid"},
+    1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains", "sigmoid", "criticality"},
     2: {"initializers", "networks", "transformers", "datasets", "frameworks"},
     3: {"engine", "fitted", "probes", "theory"},
     4: {"diagnosis"},

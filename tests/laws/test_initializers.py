@@ -26,6 +26,7 @@ from firstdraw.distributions import (
     HadamardRows,
     LogitOfUniform,
     LogOfUniform,
+    Mirrored,
     Normal,
     NormalizedRows,
     Orthogonal,
@@ -320,6 +321,27 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
     "gpt_neox": [({}, Normal(math.sqrt(1 / 75)), ZERO)],
     "summable_branches": [({"ratio": 0.5}, Normal(math.sqrt(1 / 15)), ZERO)],
     "depth_mup": [({"exponent": 1.0}, Normal(math.sqrt(1 / 15)), ZERO)],
+    # The effective laws of parametrizations in the first layer; those of the last are below, the rates that belong to
+    # them in tests/initializers/test_parametrizations.py.
+    "ntk": [
+        ({}, Normal(30**-0.5), Normal(0.1)),
+        ({"gain": 2.0, "bias_gain": 0.5}, Normal(2 * 30**-0.5), Normal(0.5)),
+    ],
+    "mean_field": [({"gain": 2.0}, Normal(2 * 30**-0.5), ZERO)],
+    "mup": [({"gain": 2.0, "base_width": 8, "readout": 3.0}, Normal(2 * 30**-0.5), ZERO)],
+    "unit_scaling": [({"gain": 2.0}, Normal(30**-0.5), ZERO)],
+    # min(1, m/n)/n with m = 20 and n = 30.
+    "spectral": [({}, Normal(math.sqrt(1 / 45)), ZERO), ({"gain": 3.0}, Normal(3 * math.sqrt(1 / 45)), ZERO)],
+    # ReLU has one critical point; other activations are in tests/laws/test_criticality.py.
+    "edge_of_chaos": [
+        ({}, Normal(math.sqrt(1 / 15)), ZERO),
+        ({"second_moment": 3.0}, Normal(math.sqrt(1 / 15)), ZERO),
+        ({"bias_variance": 0.0}, Normal(math.sqrt(1 / 15)), ZERO),
+    ],
+    "looks_linear": [
+        ({}, Mirrored(WEIGHT.layout, 1.0, inputs=False), ZERO),
+        ({"gain": 2.0}, Mirrored(WEIGHT.layout, 2.0, inputs=False), ZERO),
+    ],
     # torch.nn.Linear: weights and biases within 1/sqrt(n).
     "torch_default": [({}, Uniform(-(30**-0.5), 30**-0.5), Uniform(-(30**-0.5), 30**-0.5))],
     # trunc_normal_: 2 is 100 standard deviations of 0.02.
@@ -447,6 +469,7 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
     ],
 }
 
+INNER = weight_role((20, 30), layer=2, depth=3)
 CONVOLUTION, TRANSPOSED = OF_KIND["convolution"], OF_KIND["transposed_convolution"]
 STATE, TABLE, HEAD = OF_KIND["recurrent"], OF_KIND["embedding"], OF_KIND["head"]
 LAST = BranchPlace(number=1, count=1, position=2, length=2)
@@ -562,6 +585,24 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
         )
     ],
     "bilinear": [({}, TRANSPOSED, Bilinear(TRANSPOSED.layout))],
+    "mean_field": [({}, HEAD, Normal(1 / 30)), ({"gain": 2.0}, INNER, Normal(2 / 30))],
+    "mup": [
+        ({"gain": 2.0, "base_width": 6, "readout": 3.0}, HEAD, Normal(3 * 6**0.5 / 30)),
+        ({"gain": 2.0, "base_width": 6, "readout": 3.0}, INNER, Normal(2 * 30**-0.5)),
+        ({"readout": 0.0}, HEAD, Normal(0.0)),
+    ],
+    "unit_scaling": [({"gain": 2.0}, HEAD, Normal(2 / 30)), ({"gain": 2.0}, INNER, Normal(2 * 30**-0.5))],
+    # q = 1, and the bias variance 0.05, of the table of the edge of chaos.
+    "edge_of_chaos": [
+        ({}, dataclasses.replace(INNER, activation=Tanh()), Normal(math.sqrt(2.1533026489 / 30))),
+        ({"bias_variance": 0.05}, bias_role(dataclasses.replace(INNER, activation=Tanh())), Normal(math.sqrt(0.05))),
+        ({}, HEAD, Normal(30**-0.5)),
+    ],
+    "looks_linear": [
+        ({}, HEAD, Mirrored(HEAD.layout, 1.0, outputs=False)),
+        ({}, INNER, Mirrored(INNER.layout, 1.0)),
+        ({}, weight_role((20, 1), layer=2, depth=3), ZERO),
+    ],
     "icnr": [
         ({}, CONVOLUTION, Repeated(CONVOLUTION.layout, Normal(math.sqrt(1 / 18)), 4)),
         ({"factor": 1}, CONVOLUTION, Repeated(CONVOLUTION.layout, Normal(math.sqrt(1 / 18)), 1)),
@@ -792,6 +833,22 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
         ("hyperfan", {"main_fan": 0}, "`main_fan` must be a positive integer, got 0"),
         ("mimetic", {"score_noise": -0.1}, "`score_noise` must be a finite number of at least 0, got -0.1"),
         ("nf_resnet", {"multiplier": -0.2}, "`multiplier` must be a finite number of at least 0, got -0.2"),
+        ("ntk", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("ntk", {"bias_gain": -0.1}, "`bias_gain` must be a finite number of at least 0, got -0.1"),
+        ("mean_field", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("mup", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("mup", {"base_width": 0}, "`base_width` must be a positive integer, got 0"),
+        ("mup", {"readout": -1.0}, "`readout` must be a finite number of at least 0, got -1.0"),
+        ("unit_scaling", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("spectral", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("edge_of_chaos", {"second_moment": -1.0}, "`second_moment` must be a finite number of at least 0, got -1.0"),
+        ("edge_of_chaos", {"bias_variance": -1.0}, "`bias_variance` must be a finite number of at least 0, got -1.0"),
+        (
+            "edge_of_chaos",
+            {"second_moment": 1.0, "bias_variance": 0.1},
+            "`second_moment` must be left out where `bias_variance` is given, got 1.0",
+        ),
+        ("looks_linear", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
     ],
 )
 def test_options_that_make_no_initializer_are_refused(name: str, options: dict[str, Any], sentence: str) -> None:

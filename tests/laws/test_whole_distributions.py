@@ -21,6 +21,7 @@ from firstdraw.distributions import (
     Distribution,
     HadamardRows,
     LogOfUniform,
+    Mirrored,
     Normal,
     NormalizedRows,
     Orthogonal,
@@ -74,6 +75,13 @@ EXAMPLES: dict[str, list[WholeDistribution]] = {
         Repeated(CHANNELS_LAST, Uniform(-1, 1), 2),
         Repeated(weight_role((8, 3)).layout, Normal(1.0, 2.0)),
     ],
+    "mirrored": [
+        Mirrored(layout, 1.5, inputs=inputs, outputs=outputs)
+        for layout in (TALL, SQUARE, weight_role((5, 7)).layout, weight_role((3, 4), order="jax").layout)
+        for inputs in (False, True)
+        for outputs in (False, True)
+    ]
+    + [Mirrored(WIDE)],
     "normalized_rows": [NormalizedRows(layout, 0.7) for layout in ANY] + [NormalizedRows(weight_role((5, 1)).layout)],
     "positive_definite": [PositiveDefinite(SQUARE), PositiveDefinite(weight_role((1, 1)).layout)],
     "spectral_radius": [
@@ -364,6 +372,22 @@ def test_repeated_kernels_make_a_pixel_shuffle_a_nearest_neighbor_upsampling() -
     assert len(np.unique(W)) == 6
 
 
+@pytest.mark.parametrize("law", EXAMPLES["mirrored"], ids=repr)
+def test_mirrored_blocks_are_orthogonal_and_their_negatives(law: Mirrored) -> None:
+    (W,) = blocks(law)
+    m, n = W.shape
+    rows = -(-m // 2) if law.outputs else m
+    columns = n // 2 if law.inputs else n
+    V = W[:rows, :columns] / law.gain
+    product = V.T @ V if rows >= columns else V @ V.T
+    np.testing.assert_allclose(product, np.eye(len(product)), rtol=0, atol=1e-12)
+    if law.outputs:
+        np.testing.assert_array_equal(W[rows:], -W[: m // 2])
+    if law.inputs:
+        np.testing.assert_array_equal(W[:, n - columns :], -W[:, :columns])
+        assert not W[:, columns : n - columns].any()
+
+
 @pytest.mark.parametrize("law", EXAMPLES["normalized_rows"], ids=repr)
 def test_normalized_rows_have_one_length(law: NormalizedRows) -> None:
     np.testing.assert_allclose(np.linalg.norm(blocks(law), axis=2), law.radius, rtol=1e-14)
@@ -481,6 +505,14 @@ def test_values_stand_where_they_were_put() -> None:
                 "`layout` must have at least as many outputs as inputs for a delta-orthogonal kernel, and it has "
                 "4 and 6, got (4, 6); 'orthogonal' serves where there are more inputs"
             ),
+        ),
+        (lambda: Mirrored(KERNEL), "`layout` must be that of one matrix for mirrored weights, got (6, 4, 3, 2)"),
+        (lambda: Mirrored(PACKED), "`layout` must be that of one matrix for mirrored weights, got (6, 3)"),
+        (lambda: Mirrored(BIAS), "`layout` must have inputs, which a bias has not, for mirrored weights"),
+        (lambda: Mirrored(TALL, -1.0), "`gain` must be a finite number of at least 0, got -1.0"),
+        (
+            lambda: Mirrored(weight_role((4, 1)).layout),
+            "`layout` must have two inputs or more where they are mirrored, got (4, 1)",
         ),
         (lambda: PartialIdentity(TALL, math.nan), "`gain` must be a finite number, got nan"),
         (lambda: Sparse(TALL, 5), "`zeros` must be at most the 4 weights of one unit, got 5"),

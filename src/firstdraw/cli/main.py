@@ -123,7 +123,7 @@ def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progre
 )
 @click.option("--residual", is_flag=True, help="Initializers for networks with residual branches.")
 def list_(kind: str | None, activation: str | None, layer: str | None, residual: bool) -> None:
-    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+    """List what there is: initializers, parametrizations, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:

@@ -6,6 +6,7 @@ from firstdraw.distributions.contract import DISTRIBUTIONS, Distribution
 from firstdraw.distributions.gates import LogitOfUniform, LogOfUniform, Packed, StepBias, part_layout
 from firstdraw.distributions.identity import PartialIdentity
 from firstdraw.distributions.legendre import ScaledLegendre
+from firstdraw.distributions.mirrored import Mirrored
 from firstdraw.distributions.normal import Normal
 from firstdraw.distributions.orthogonal import DeltaOrthogonal, Orthogonal
 from firstdraw.distributions.paired import PairedFactor
@@ -33,6 +34,7 @@ __all__ = [
     "HadamardRows",
     "LogOfUniform",
     "LogitOfUniform",
+    "Mirrored",
     "Normal",
     "NormalizedRows",
     "Orthogonal",

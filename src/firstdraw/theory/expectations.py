@@ -91,7 +91,7 @@ def pair_expectations(
 ) -> Floats:
     """Return the `pair_expectation` of each element of arrays of q1, q2 and c, which are broadcast together.
 
-    A closed form is taken of whole arrays. Elsewhere each different (q1, q2, c) is integrated once, in a few thousandths
+    A closed form is taken of whole arrays. Elsewhere each different (q1, q2, c) is integrated once, in some thousandths
     of a second.
 
     Raises:
