@@ -90,8 +90,7 @@ def _check_multipliers(spec: Spec) -> None:
 def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distribution, ...]:
     chosen = {"weight": start.weights, "bias": start.biases, "scalar": start.multipliers}
     return tuple(
-        start.weights.law(role) if (own := chosen[role.kind]) is None else own.law_alone(role)
-        for role in network.roles
+        start.weights.law(role) if (own := chosen[role.kind]) is None else own.law_alone(role) for role in network.roles
     )
 
 
