@@ -13,8 +13,13 @@ from firstdraw.arrays import Floats
 
 __all__ = ["LANDMARKS", "REACH", "gaussian_means"]
 
-# Activations vary where their argument is of the order of 1, which no panel may step over.
-LANDMARKS: Final = (-40.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 40.0)
+# Activations vary where their argument is of the order of 1, which no panel may step over; farther out softsign goes on
+# as a power of it.
+LANDMARKS: Final = (
+    *(-5000.0, -1000.0, -200.0, -40.0, -10.0, -3.0, -1.0),
+    0.0,
+    *(1.0, 3.0, 10.0, 40.0, 200.0, 1000.0, 5000.0),
+)
 # Beyond so many standard deviations lies less than 1e-43 of a Gaussian.
 REACH: Final = 14.0
 EVENLY: Final = np.linspace(-REACH, REACH, 13)
@@ -40,6 +45,8 @@ def gaussian_means(
     """
     m, s = (array[..., np.newaxis] for array in np.broadcast_arrays(means, deviations))
     cuts = (np.array([*LANDMARKS, *kinks]) - m) / s
+    # What no Gaussian reaches would make panels of no width.
+    cuts = cuts[..., (abs(cuts) < REACH).any(axis=tuple(range(cuts.ndim - 1)))]
     evenly = np.broadcast_to(EVENLY, (*m.shape[:-1], EVENLY.size))
     edges = np.sort(np.concatenate([evenly, cuts.clip(-REACH, REACH)], axis=-1), axis=-1)
     half = np.diff(edges) / 2
