@@ -50,6 +50,29 @@ FIRSTDRAW_INLINE void phi(typename Simd<T, B>::Vector z, typename Simd<T, B>::Ve
   } else if constexpr (kind == Activation::erf) {
     value = error_function<T, B>(z);
     derivative = S::broadcast(T(1.1283791670955126)) * exponential<T, B>(-z * z);
+  } else if constexpr (kind == Activation::hardtanh) {
+    value = at_most<T, B>(at_least<T, B>(z, T(-1)), T(1));
+    derivative = S::select(z > -1, S::select(z > 1, V{}, one), V{});
+  } else if constexpr (kind == Activation::softsign) {
+    const V size = absolute<T, B>(z), rest = one / (one + size);
+    // The product of infinity and 0 would be no number.
+    value = with_sign<T, B>(S::select(size < 1, size * rest, one - rest), z);
+    derivative = rest * rest;
+  } else if constexpr (kind == Activation::hardswish) {
+    const V share = at_most<T, B>(at_least<T, B>(z + T(3), T(0)), T(6)) * (one / T(6));
+    value = at_least<T, B>(z, T(-3)) * share;
+    derivative = S::select(z > 3, one, S::select(z > -3, z * (one / T(3)) + T(0.5), V{}));
+  } else if constexpr (kind == Activation::mish) {
+    // tanh(softplus z) = n / d and its slope 4 m / d^2, by e = exp(-|z|), which makes n and d of z > 0 e^2 times those
+    // of z < 0, and m e^4 times, so that none of them overflows.
+    const V e = exponential_nonpositive<T, B>(minus_absolute<T, B>(z)), square = e * e;
+    const auto left = z < 0;
+    const V n = e + e + S::select(left, square, one);
+    const V d = n + S::select(left, one + one, square + square);
+    const V m = (e + square) * S::select(left, one, e);
+    const V inverse = one / d;
+    value = z * (n * inverse);
+    derivative = n * inverse + z * (m * (inverse * inverse)) * T(4);
   }
 }
 
@@ -86,6 +109,10 @@ template <class T, int B> void activate(Activation kind, T* Z, T* D, std::int64_
     case Activation::silu: return activate<T, B, Activation::silu>(Z, D, count, slope);
     case Activation::sin: return activate<T, B, Activation::sin>(Z, D, count, slope);
     case Activation::erf: return activate<T, B, Activation::erf>(Z, D, count, slope);
+    case Activation::hardtanh: return activate<T, B, Activation::hardtanh>(Z, D, count, slope);
+    case Activation::softsign: return activate<T, B, Activation::softsign>(Z, D, count, slope);
+    case Activation::hardswish: return activate<T, B, Activation::hardswish>(Z, D, count, slope);
+    case Activation::mish: return activate<T, B, Activation::mish>(Z, D, count, slope);
   }
 }
 

@@ -5,7 +5,10 @@
 
 namespace firstdraw {
 
-enum class Activation { identity, relu, leaky_relu, tanh, sigmoid, softplus, elu, selu, gelu, silu, sin, erf };
+enum class Activation {
+  identity, relu, leaky_relu, tanh, sigmoid, softplus, elu, selu, gelu, silu, sin, erf, hardtanh, softsign, hardswish,
+  mish
+};
 enum class Loss { binary_cross_entropy, softmax_cross_entropy, squared_error };
 enum class Optimizer { sgd, momentum, nesterov, adam, adamw, rmsprop };
 

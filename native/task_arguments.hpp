@@ -67,7 +67,7 @@ template <class T> void read_network(Arguments& settings, Task<T>& task) {
   }
   read_branches(settings, task);
   task.activation =
-      static_cast<Activation>(settings.integer("activation", 0, static_cast<std::int64_t>(Activation::erf)));
+      static_cast<Activation>(settings.integer("activation", 0, static_cast<std::int64_t>(Activation::mish)));
   task.slope = settings.number("slope");
   task.loss = static_cast<Loss>(settings.integer("loss", 0, static_cast<std::int64_t>(Loss::squared_error)));
   check(task.loss != Loss::binary_cross_entropy || task.widths[task.L] == 1, "widths",

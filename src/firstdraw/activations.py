@@ -32,13 +32,17 @@ __all__ = [
     "SELU",
     "Activation",
     "Erf",
+    "Hardswish",
+    "Hardtanh",
     "Identity",
     "LeakyReLU",
+    "Mish",
     "ReLU",
     "SiLU",
     "Sigmoid",
     "Sin",
     "Softplus",
+    "Softsign",
     "Tanh",
 ]
 
@@ -54,7 +58,7 @@ class Activation(ABC):
     rectifying: ClassVar[bool] = False
     """Whether the derivative is exactly 0 on a half line, so that a unit can be dead."""
     kinks: ClassVar[tuple[float, ...]] = ()
-    """Where the derivative jumps."""
+    """Where the derivative jumps, or the second one alone."""
     homogeneous: ClassVar[bool] = False
     """Whether phi(c z) = c phi(z) for every c > 0, so that no scale of the input is special."""
     formula: ClassVar[str]
@@ -324,3 +328,127 @@ class Erf(Activation):
 
     def second_derivative(self, z: Floats) -> Floats:
         return -4 / math.sqrt(math.pi) * z * np.exp(-z * z)
+
+
+@ACTIVATIONS.register("hardtanh", aliases=("hard_tanh",))
+@dataclass(frozen=True, slots=True)
+class Hardtanh(Activation):
+    """phi(z) = min(max(z, -1), 1).
+
+    >>> Hardtanh().derivative(np.array([-1.0, 0.5, 1.0, 2.0]))
+    array([0., 1., 1., 0.])
+    """
+
+    bounded: ClassVar[bool] = True
+    rectifying: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
+    formula: ClassVar[str] = "min(max(z, -1), 1)"
+    source: ClassVar[Source | None] = Source(
+        "Collobert, Weston, Bottou, Karlen, Kavukcuoglu & Kuksa",
+        2011,
+        "Natural Language Processing (Almost) from Scratch",
+        "https://arxiv.org/abs/1103.0398",
+    )
+
+    def value(self, z: Floats) -> Floats:
+        return np.clip(z, -1, 1)
+
+    def derivative(self, z: Floats) -> Floats:
+        return ((z > -1) & (z <= 1)).astype(z.dtype)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
+
+
+@ACTIVATIONS.register("softsign", aliases=("soft_sign",))
+@dataclass(frozen=True, slots=True)
+class Softsign(Activation):
+    """phi(z) = z / (1 + |z|), which reaches its bounds -1 and 1 as slowly as 1/|z|.
+
+    The slope is continuous, and phi''(z) = -2 sign(z) / (1 + |z|)^3 jumps from 2 to -2 at 0.
+    """
+
+    bounded: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    formula: ClassVar[str] = "z / (1 + |z|)"
+    source: ClassVar[Source | None] = Source(
+        "Glorot & Bengio",
+        2010,
+        "Understanding the difficulty of training deep feedforward neural networks",
+        "https://proceedings.mlr.press/v9/glorot10a.html",
+    )
+
+    def value(self, z: Floats) -> Floats:
+        # The largest number has the value of infinity, whose own quotient is none.
+        largest = np.finfo(z.dtype).max
+        finite = np.clip(z, -largest, largest)
+        return finite / (1 + abs(finite))
+
+    def derivative(self, z: Floats) -> Floats:
+        return (1 / (1 + abs(z))) ** 2
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.where(z > 0, z.dtype.type(-2), z.dtype.type(2)) * (1 / (1 + abs(z))) ** 3
+
+
+@ACTIVATIONS.register("hardswish", aliases=("hard_swish", "hard_silu"))
+@dataclass(frozen=True, slots=True)
+class Hardswish(Activation):
+    """phi(z) = z min(max(z + 3, 0), 6) / 6.
+
+    SiLU with straight pieces for the sigmoid; the slope falls by 1/2 at -3 and at 3.
+    """
+
+    rectifying: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = (-3.0, 3.0)
+    formula: ClassVar[str] = "z min(max(z + 3, 0), 6) / 6"
+    source: ClassVar[Source | None] = Source(
+        "Howard et al.", 2019, "Searching for MobileNetV3", "https://arxiv.org/abs/1905.02244"
+    )
+
+    def value(self, z: Floats) -> Floats:
+        # Below -3 the other factor is 0, also for minus infinity.
+        return np.maximum(z, -3) * (np.clip(z + 3, 0, 6) / 6)
+
+    def derivative(self, z: Floats) -> Floats:
+        right = np.where(z > 3, z.dtype.type(1), z / 3 + z.dtype.type(0.5))
+        return np.where(z > -3, right, z.dtype.type(0))
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return ((z > -3) & (z <= 3)).astype(z.dtype) / 3
+
+
+@ACTIVATIONS.register("mish")
+@dataclass(frozen=True, slots=True)
+class Mish(Activation):
+    """phi(z) = z t with t = tanh(ln(1 + exp z)).
+
+    With s = sigmoid(z) and r = sigmoid(-z) = 1 - s, which is exp(-ln(1 + exp z)),
+
+        t = s (1 + r) / (1 + r^2),  t' = 4 r^2 s / (1 + r^2)^2,  t'' = t' (r - 2 s + 4 r^2 s / (1 + r^2)),
+
+    so that nothing overflows and no digits cancel.
+    """
+
+    formula: ClassVar[str] = "z tanh(ln(1 + exp z))"
+    source: ClassVar[Source | None] = Source(
+        "Misra", 2019, "Mish: A Self Regularized Non-Monotonic Activation Function", "https://arxiv.org/abs/1908.08681"
+    )
+
+    def value(self, z: Floats) -> Floats:
+        s, r = sigmoid(z), sigmoid(-z)
+        return z * (s * (1 + r) / (1 + r * r))
+
+    def derivative(self, z: Floats) -> Floats:
+        s, r = sigmoid(z), sigmoid(-z)
+        return s * (1 + r) / (1 + r * r) + z * _mish_slope(s, r)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        s, r = sigmoid(z), sigmoid(-z)
+        slope = _mish_slope(s, r)
+        return 2 * slope + z * slope * (r - 2 * s + 4 * r * r * s / (1 + r * r))
+
+
+def _mish_slope(s: Floats, r: Floats) -> Floats:
+    """Return t' of `Mish`."""
+    return s * (2 * r / (1 + r * r)) ** 2

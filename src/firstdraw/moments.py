@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from firstdraw.activations import ELU, GELU, SELU, Activation, Erf, Identity, LeakyReLU, ReLU, Sin
+from firstdraw.activations import ELU, GELU, SELU, Activation, Erf, Hardtanh, Identity, LeakyReLU, ReLU, Sin
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.rules import check_finite, check_non_negative, check_positive, check_positive_integer
@@ -62,8 +62,8 @@ class GaussianMoments:
 def gaussian_moments(activation: Activation, *, variance: float = 1.0, mean: float = 0.0) -> GaussianMoments:
     """Return E[phi(x)], E[phi(x)^2] and E[phi'(x)^2] for x ~ N(m, q), m = `mean`, q = `variance`.
 
-    By closed forms for identity, rectifiers, ELU, SELU, GELU, sine and the error function where m = 0, and by
-    quadrature elsewhere. At q = 0 they are the values at m, with the left derivative at a kink.
+    By closed forms for identity, rectifiers, ELU, SELU, GELU, hardtanh, sine and the error function where m = 0, and
+    by quadrature elsewhere. At q = 0 they are the values at m, with the left derivative at a kink.
 
     Raises:
         InputError: if q is negative, m or q are not finite, or an integral does not converge.
@@ -236,6 +236,8 @@ def _closed_form(activation: Activation, q: float) -> GaussianMoments | None:
             return _exponential_linear(SELU.LAMBDA, SELU.ALPHA, q)
         case GELU():
             return _gelu(q)
+        case Hardtanh():
+            return _hardtanh(q)
         case Sin():
             return GaussianMoments(
                 mean=0.0, second_moment=-math.expm1(-2 * q) / 2, slope_second_moment=(1 + math.exp(-2 * q)) / 2
@@ -285,3 +287,15 @@ def _gelu(q: float) -> GaussianMoments:
         second_moment=q * phi_squared + 2 * q * mixed,
         slope_second_moment=phi_squared + 2 * mixed + q / (1 + 2 * q) * density_squared,
     )
+
+
+def _hardtanh(q: float) -> GaussianMoments:
+    """phi(x) = x where |x| < 1, and 1 in size elsewhere.
+
+    E[x^2; |x| < 1] is q times the probability that a chi-square of 3 degrees of freedom is below 1/q.
+    """
+    from scipy import special
+
+    share = float(special.gammainc(1.5, 0.5 / q))
+    outside = math.erfc(math.sqrt(0.5 / q))
+    return GaussianMoments(mean=0.0, second_moment=q * share + outside, slope_second_moment=1 - outside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,13 +17,17 @@ from firstdraw.activations import (
     SELU,
     Activation,
     Erf,
+    Hardswish,
+    Hardtanh,
     Identity,
     LeakyReLU,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
     Sin,
     Softplus,
+    Softsign,
     Tanh,
 )
 from firstdraw.errors import InputError
@@ -133,16 +138,29 @@ def test_extreme_inputs_give_finite_results_without_a_warning(phi: Activation, d
         assert np.isfinite(result).all()
 
 
+@pytest.mark.parametrize(
+    ("phi", "left", "right"),
+    [(ReLU(), 0, math.inf), (Tanh(), -1, 1), (Hardtanh(), -1, 1), (Softsign(), -1, 1), (Hardswish(), 0, math.inf)],
+    ids=repr,
+)
+@dtypes
+def test_infinities_have_their_limits_and_nan_stays(phi: Activation, left: float, right: float, dtype: type) -> None:
+    with np.errstate(all="raise", under="ignore"):
+        told = phi.value(np.array([-math.inf, math.inf, math.nan], dtype))
+    np.testing.assert_array_equal(told, [left, right, math.nan])
+
+
 @every
 def test_bounded_says_whether_the_function_flattens_on_both_sides(phi: Activation) -> None:
-    z = np.concatenate([np.linspace(-60, -40, 101), np.linspace(40, 60, 101)])
-    assert phi.bounded == (abs(phi.derivative(z)).max() < 1e-12)
+    # So far out that also a slope of 1/z^2 is nothing.
+    z = np.linspace(4e6, 6e6, 101)
+    assert phi.bounded == (abs(phi.derivative(np.concatenate([-z, z]))).max() < 1e-12)
 
 
 @every
 def test_rectifying_says_whether_the_derivative_is_zero_on_a_half_line(phi: Activation) -> None:
-    # Up to 5, where no smooth member's derivative is so small that it rounds to 0.
-    z = np.linspace(0.01, 5, 100)
+    # Beyond the last kink, and up to 5, where no smooth member's derivative is so small that it rounds to 0.
+    z = np.linspace(3.01, 5, 100)
     assert phi.rectifying == any((phi.derivative(side) == 0).all() for side in (z, -z))
 
 
@@ -174,6 +192,10 @@ SCALAR = {
     SiLU(): lambda z: z / (1 + math.exp(-z)),
     Sin(): math.sin,
     Erf(): math.erf,
+    Hardtanh(): lambda z: max(-1.0, min(1.0, z)),
+    Softsign(): lambda z: z / (1 + abs(z)),
+    Hardswish(): lambda z: z * min(max(z + 3, 0.0), 6.0) / 6,
+    Mish(): lambda z: z * math.tanh(math.log1p(math.exp(z))),
 }
 
 
@@ -201,6 +223,10 @@ MOMENTS = [
     (Softplus(), 1.04186684, math.nan),
     (Sin(), 1.52086662, math.nan),
     (Erf(), 1.46716695, math.nan),
+    (Hardtanh(), 1.39203614, math.erf(1 / math.sqrt(2))),
+    (Softsign(), 2.33753336, math.nan),
+    (Hardswish(), 1.73665721, math.nan),
+    (Mish(), 1.48684758, math.nan),
 ]
 
 
@@ -210,9 +236,9 @@ def gaussian_mean_of_square(phi: Activation, *, derivative: bool) -> float:
     def integrand(z: float) -> float:
         return float(function(np.array([z]))[0]) ** 2 * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
 
-    # Beyond 13 standard deviations less than 1e-35 of the mass is left; the kinks are at 0.
-    halves = [integrate.quad(integrand, *ends, epsabs=1e-13, epsrel=1e-13)[0] for ends in ((-13, 0), (0, 13))]
-    return sum(halves)
+    # Beyond 13 standard deviations less than 1e-35 of the mass is left.
+    panels = pairwise(sorted({-13.0, 0.0, 13.0, *phi.kinks}))
+    return sum(integrate.quad(integrand, *ends, epsabs=1e-13, epsrel=1e-13)[0] for ends in panels)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

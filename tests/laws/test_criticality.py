@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,11 +15,13 @@ from firstdraw.activations import (
     SELU,
     Activation,
     Erf,
+    Hardtanh,
     LeakyReLU,
     ReLU,
     Sigmoid,
     Sin,
     Softplus,
+    Softsign,
     Tanh,
 )
 from firstdraw.arrays import Floats
@@ -32,37 +33,9 @@ DENSITY = np.exp(-FINE * FINE / 2) / math.sqrt(2 * math.pi) * (FINE[1] - FINE[0]
 
 
 @dataclass(frozen=True)
-class HardTanh(Activation):
+class Flat(Activation):
     """An activation that the catalogue lacks: the edge of chaos is computed for any."""
 
-    kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
-
-    def value(self, z: Floats) -> Floats:
-        return np.clip(z, -1, 1)
-
-    def derivative(self, z: Floats) -> Floats:
-        return (abs(z) < 1).astype(z.dtype)
-
-    def second_derivative(self, z: Floats) -> Floats:
-        return np.zeros_like(z)
-
-
-@dataclass(frozen=True)
-class SoftSign(Activation):
-    kinks: ClassVar[tuple[float, ...]] = (0.0,)
-
-    def value(self, z: Floats) -> Floats:
-        return z / (1 + abs(z))
-
-    def derivative(self, z: Floats) -> Floats:
-        return (1 + abs(z)) ** -2.0
-
-    def second_derivative(self, z: Floats) -> Floats:
-        return -2 * np.sign(z) * (1 + abs(z)) ** -3.0
-
-
-@dataclass(frozen=True)
-class Flat(Activation):
     def value(self, z: Floats) -> Floats:
         return np.ones_like(z)
 
@@ -83,7 +56,7 @@ def by_riemann_sums(phi: Activation, q: float) -> tuple[float, float]:
 TABLE: dict[Activation, list[tuple[float, float]]] = {
     Tanh(): [(1.17757, 0.00083), (1.68798, 0.03804), (2.15330, 0.15096), (2.86116, 0.51226)],
     Sin(): [(1.09967, 0.00033), (1.46212, 0.03788), (1.76159, 0.23841), (1.96403, 1.03597)],
-    SoftSign(): [(2.03313, 0.00480), (3.36656, 0.06780), (4.39230, 0.19615), (5.86761, 0.54047)],
+    Softsign(): [(2.03313, 0.00480), (3.36656, 0.06780), (4.39230, 0.19615), (5.86761, 0.54047)],
     SELU(): [(0.64644, 0.00134), (0.82454, 0.02241), (0.93321, 0.06679), (1.05631, 0.18049)],
     GELU(): [(3.30020, 0.00400), (2.45551, 0.03454), (2.19370, 0.06719), (2.04285, 0.11632)],
     ReLU(): [(2.0, 0.0)] * 4,
@@ -125,7 +98,7 @@ def test_the_critical_line_of_tanh_and_erf_is_the_known_one(
 def test_the_edge_of_chaos_of_hard_tanh_is_that_of_its_closed_forms(q: float) -> None:
     inside = math.erf(1 / math.sqrt(2 * q))
     second_moment = q * inside - math.sqrt(2 * q / math.pi) * math.exp(-1 / (2 * q)) + 1 - inside
-    point = critical_variances(HardTanh(), q)
+    point = critical_variances(Hardtanh(), q)
     assert point.weight == pytest.approx(1 / inside, rel=1e-12)
     assert point.bias == pytest.approx(q - second_moment / inside, abs=1e-12)
 
@@ -140,8 +113,8 @@ def test_a_critical_point_has_chi_1_and_its_fixed_point_by_another_quadrature(na
             critical_variances(activation, q)
         return
     point = critical_variances(activation, q)
-    # A kink between two points of the sum, 1e-5 apart, costs it as much.
-    error = 1e-9 if not activation.kinks else 1e-5
+    # A kink between two points of the sum, 1e-5 sqrt(q) apart, costs it as much.
+    error = 1e-9 if not activation.kinks else 1e-5 * max(1, math.sqrt(q))
     assert point.weight * slope == pytest.approx(1, rel=error)
     assert point.weight * second_moment + point.bias == pytest.approx(q, rel=error)
 

@@ -15,13 +15,17 @@ from firstdraw.activations import (
     SELU,
     Activation,
     Erf,
+    Hardswish,
+    Hardtanh,
     Identity,
     LeakyReLU,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
     Sin,
     Softplus,
+    Softsign,
     Tanh,
 )
 from firstdraw.arrays import Floats
@@ -33,7 +37,7 @@ MEMBERS = [*(cls() for cls in ACTIVATIONS.values()), LeakyReLU(0.2), LeakyReLU(-
 every = pytest.mark.parametrize("phi", MEMBERS, ids=repr)
 
 # E phi, E phi^2, forward, centered and backward gain under N(0, 1), to six digits, computed once by piecewise
-# Gauss-Legendre quadrature, independently of the package; ELU's by arbitrary precision.
+# Gauss-Legendre quadrature, independently of the package; those of ELU and of the last three by arbitrary precision.
 TABLE = [
     (Identity(), 0.0, 1.0, 1.0, 1.0, 1.0),
     (ReLU(), 0.398942, 0.5, 1.414214, 1.712859, 1.414214),
@@ -48,6 +52,10 @@ TABLE = [
     (SiLU(), 0.206621, 0.355776, 1.676532, 1.787187, 1.623320),
     (Softplus(), 0.806059, 0.921246, 1.041867, 1.919126, 1.846229),
     (ELU(), 0.160521, 0.644945, 1.245198, 1.270843, 1.223429),
+    (Hardtanh(), 0.0, 0.516059, 1.392036, 1.392036, 1.210287),
+    (Softsign(), 0.0, 0.183014, 2.337533, 2.337533, 2.095781),
+    (Hardswish(), 0.166217, 0.331567, 1.736657, 1.813871, 1.670076),
+    (Mish(), 0.240404, 0.452342, 1.486848, 1.592025, 1.444755),
 ]
 
 
@@ -113,7 +121,19 @@ def test_the_slope_says_whether_a_disturbed_second_moment_comes_back(phi: Activa
 
 
 @pytest.mark.parametrize(
-    ("phi", "stable"), [(Tanh(), True), (SELU(), True), (GELU(), False), (SiLU(), False), (ReLU(), False)], ids=repr
+    ("phi", "stable"),
+    [
+        (Tanh(), True),
+        (Hardtanh(), True),
+        (Softsign(), True),
+        (SELU(), True),
+        (GELU(), False),
+        (SiLU(), False),
+        (Mish(), False),
+        (Hardswish(), False),
+        (ReLU(), False),
+    ],
+    ids=repr,
 )
 def test_saturating_activations_return_to_their_scale_and_gelu_leaves_it(phi: Activation, stable: bool) -> None:
     assert gains(phi).stable == stable

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from firstdraw.activations import ACTIVATIONS, GELU, Activation, ReLU, Sigmoid, Sin, Softplus, Tanh
+from firstdraw.activations import ACTIVATIONS, GELU, Activation, ReLU, Sigmoid, Sin, Softplus, Softsign, Tanh
 from firstdraw.arrays import Floats
 from firstdraw.catalogue import Source
 from firstdraw.distributions import (
@@ -521,6 +521,8 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
     "kumar": [
         ({}, weight_role((20, 30), activation=Sigmoid()), Normal(math.sqrt(12.8 / 30))),
         ({}, weight_role((20, 30), activation=Tanh()), Normal(30**-0.5)),
+        # The second derivative jumps at 0, and the slope is 1.
+        ({}, weight_role((20, 30), activation=Softsign()), Normal(30**-0.5)),
         ({}, weight_role((20, 30)), Normal(30**-0.5)),
     ],
     "embedding_normal": [({}, TABLE, Normal(8**-0.5)), ({"gain": 2.0}, TABLE, Normal(2 * 8**-0.5))],
@@ -674,7 +676,7 @@ def relu(z: Floats) -> Floats:
         (name, activation)
         for name in DENSE
         if INITIALIZERS[name].preserves == "forward second moment"
-        for activation in INITIALIZERS[name].activations or ("relu", "tanh", "gelu", "sigmoid", "softplus", "sin")
+        for activation in INITIALIZERS[name].activations or ACTIVATIONS
     ],
 )
 def test_a_wide_layer_preserves_what_its_entry_says(name: str, activation: str) -> None:

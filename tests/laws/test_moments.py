@@ -26,6 +26,10 @@ def _elu(scale: Real, alpha: Real, z: Real) -> Real:
     return scale * (z if z > 0 else alpha * mpmath.expm1(z))
 
 
+def _mish(z: Real) -> Real:
+    return z * mpmath.tanh(mpmath.log1p(mpmath.exp(z)))
+
+
 # The definitions once more, in arbitrary precision, and their derivatives.
 PRECISE = {
     "identity": (lambda _, z: z, lambda _, z: z**0),
@@ -49,6 +53,13 @@ PRECISE = {
     ),
     "sin": (lambda _, z: mpmath.sin(z), lambda _, z: mpmath.cos(z)),
     "erf": (lambda _, z: mpmath.erf(z), lambda _, z: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-z * z)),
+    "hardtanh": (lambda _, z: max(-1, min(1, z)), lambda _, z: mpmath.mpf(abs(z) < 1)),
+    "softsign": (lambda _, z: z / (1 + abs(z)), lambda _, z: (1 + abs(z)) ** -2),
+    "hardswish": (
+        lambda _, z: z * max(0, min(6, z + 3)) / 6,
+        lambda _, z: (2 * z + 3) / 6 if abs(z) < 3 else mpmath.mpf(z > 0),
+    ),
+    "mish": (lambda _, z: _mish(z), lambda _, z: mpmath.diff(_mish, z)),
 }
 
 
@@ -56,8 +67,9 @@ def _precisely(phi: Activation, q: float, m: float = 0.0) -> GaussianMoments:
     value, slope = PRECISE[ACTIVATIONS.name_of(phi)]
     with mpmath.workdps(25):
         s = mpmath.sqrt(q)
-        # Cut at the kink, which is at 0, and where the activations bend.
-        cuts = sorted({*range(-15, 16, 5), *((mpmath.mpf(x) - m) / s for x in (-4, 0, 4) if abs(x - m) < 14 * s)})
+        # Cut at the kinks and where the activations bend.
+        bends = {-4.0, 0.0, 4.0, *phi.kinks}
+        cuts = sorted({*range(-15, 16, 5), *((mpmath.mpf(x) - m) / s for x in bends if abs(x - m) < 14 * s)})
 
         def mean(f: object) -> float:
             return float(mpmath.quad(lambda z: f(m + s * z) * mpmath.npdf(z), cuts))  # type: ignore[operator]

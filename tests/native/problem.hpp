@@ -55,7 +55,8 @@ struct Options {
 inline constexpr Activation activations[] = {
     Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::sigmoid,
     Activation::softplus, Activation::elu,  Activation::selu,       Activation::gelu, Activation::silu,
-    Activation::sin,      Activation::erf};
+    Activation::sin,      Activation::erf,  Activation::hardtanh,   Activation::softsign, Activation::hardswish,
+    Activation::mish};
 inline constexpr Loss losses[] = {Loss::binary_cross_entropy, Loss::softmax_cross_entropy, Loss::squared_error};
 inline constexpr Optimizer optimizers[] = {Optimizer::sgd,  Optimizer::momentum, Optimizer::nesterov,
                                            Optimizer::adam, Optimizer::adamw,    Optimizer::rmsprop};

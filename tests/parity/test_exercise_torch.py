@@ -19,13 +19,17 @@ from firstdraw.activations import (
     SELU,
     Activation,
     Erf,
+    Hardswish,
+    Hardtanh,
     Identity,
     LeakyReLU,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
     Sin,
     Softplus,
+    Softsign,
     Tanh,
 )
 from firstdraw.arrays import Floats
@@ -99,6 +103,10 @@ PAIRS: list[tuple[Activation, Callable[[Any], Callable[[Tensor], Tensor]]]] = [
     (SiLU(), lambda torch: torch.nn.SiLU()),
     (Sin(), lambda torch: torch.sin),
     (Erf(), lambda torch: torch.erf),
+    (Hardtanh(), lambda torch: torch.nn.Hardtanh()),
+    (Softsign(), lambda torch: torch.nn.Softsign()),
+    (Hardswish(), lambda torch: torch.nn.Hardswish()),
+    (Mish(), lambda torch: torch.nn.Mish()),
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,13 +15,17 @@ from firstdraw.activations import (
     SELU,
     Activation,
     Erf,
+    Hardswish,
+    Hardtanh,
     Identity,
     LeakyReLU,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
     Sin,
     Softplus,
+    Softsign,
     Tanh,
 )
 from firstdraw.arrays import Floats
@@ -43,38 +46,6 @@ from firstdraw.theory import (
 
 MEMBERS = [*(cls() for cls in ACTIVATIONS.values()), LeakyReLU(0.2)]
 every = pytest.mark.parametrize("phi", MEMBERS, ids=repr)
-
-
-@dataclass(frozen=True, slots=True)
-class HardTanh(Activation):
-    """phi(z) = z between -1 and 1, and the nearer of the two elsewhere."""
-
-    kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
-
-    def value(self, z: Floats) -> Floats:
-        return np.clip(z, -1, 1)
-
-    def derivative(self, z: Floats) -> Floats:
-        return ((z > -1) & (z <= 1)).astype(z.dtype)
-
-    def second_derivative(self, z: Floats) -> Floats:
-        return np.zeros_like(z)
-
-
-@dataclass(frozen=True, slots=True)
-class Softsign(Activation):
-    """phi(z) = z / (1 + |z|), whose second derivative jumps at 0."""
-
-    kinks: ClassVar[tuple[float, ...]] = (0.0,)
-
-    def value(self, z: Floats) -> Floats:
-        return z / (1 + abs(z))
-
-    def derivative(self, z: Floats) -> Floats:
-        return (1 + abs(z)) ** -2.0
-
-    def second_derivative(self, z: Floats) -> Floats:
-        return -2 * np.sign(z) * (1 + abs(z)) ** -3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +140,7 @@ def test_the_edge_of_the_hard_tanh_in_closed_form() -> None:
         a = 1 / math.sqrt(q)
         within, density = math.erf(a / math.sqrt(2)), math.exp(-a * a / 2) / math.sqrt(2 * math.pi)
         second = q * (within - 2 * a * density) + 1 - within
-        point = edge_point(HardTanh(), q)
+        point = edge_point(Hardtanh(), q)
         assert point is not None
         assert point.weight_variance == pytest.approx(1 / within, rel=1e-12)
         assert point.bias_variance == pytest.approx(q - second / within, abs=1e-12)
@@ -209,6 +180,10 @@ def test_points_by_bias_and_by_fixed_point_are_the_same(phi: Activation) -> None
         (GELU(), "curve"),
         (SiLU(), "curve"),
         (Sigmoid(), "curve"),
+        (Hardtanh(), "curve"),
+        (Softsign(), "curve"),
+        (Hardswish(), "curve"),
+        (Mish(), "curve"),
         (ReLU(), "single point"),
         (LeakyReLU(0.2), "single point"),
         (Identity(), "single point"),

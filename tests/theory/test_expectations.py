@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import ClassVar
 
 import mpmath
 import numpy as np
@@ -21,6 +20,7 @@ from firstdraw.activations import (
     SELU,
     Activation,
     Erf,
+    Hardtanh,
     Identity,
     LeakyReLU,
     ReLU,
@@ -33,22 +33,6 @@ from firstdraw.moments import gaussian_moments, power_moment, second_moment_slop
 from firstdraw.theory import Order, pair_expectation, pair_expectations
 
 ORDERS: list[tuple[Order, Order]] = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2), (2, 2)]
-
-
-@dataclass(frozen=True, slots=True)
-class HardTanh(Activation):
-    """phi(z) = z between -1 and 1, and the nearer of the two elsewhere: kinks away from 0, where phi is not 0."""
-
-    kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
-
-    def value(self, z: Floats) -> Floats:
-        return np.clip(z, -1, 1)
-
-    def derivative(self, z: Floats) -> Floats:
-        return ((z > -1) & (z <= 1)).astype(z.dtype)
-
-    def second_derivative(self, z: Floats) -> Floats:
-        return np.zeros_like(z)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +69,7 @@ class Explosion(Activation):
         return (0.5 + z * z / 4) * self.value(z)
 
 
-MEMBERS = [*(cls() for cls in ACTIVATIONS.values()), LeakyReLU(-0.5), ELU(0.3), HardTanh()]
+MEMBERS = [*(cls() for cls in ACTIVATIONS.values()), LeakyReLU(-0.5), ELU(0.3)]
 every = pytest.mark.parametrize("phi", MEMBERS, ids=repr)
 CLOSED = [Identity(), ReLU(), LeakyReLU(0.2), LeakyReLU(-0.5), Erf(), Sin()]
 
@@ -101,6 +85,10 @@ def told(phi: Activation, q1: float, q2: float, c: float, orders: tuple[Order, O
 # other, and phi'' by parts, which takes its deltas along: E[f'(u) g(v)] = -E[f(u) g(v) d/du ln p(u, v)].
 
 LINEAR = (lambda a: lambda z: z if z > 0 else a * z, lambda a: lambda z: 1 if z > 0 else a)
+
+
+def _mish(z: object) -> object:
+    return z * mpmath.tanh(mpmath.log1p(mpmath.exp(z)))
 
 
 def _definitions(phi: Activation) -> tuple[object, object]:
@@ -126,7 +114,7 @@ def _definitions(phi: Activation) -> tuple[object, object]:
             return mpmath.sin, mpmath.cos
         case Erf():
             return mpmath.erf, lambda z: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-z * z)
-        case HardTanh():
+        case Hardtanh():
             return lambda z: min(max(z, -1), 1), lambda z: int(abs(z) < 1)
         case _:
             return {
@@ -136,6 +124,12 @@ def _definitions(phi: Activation) -> tuple[object, object]:
                     lambda z: z / (1 + mpmath.exp(-z)),
                     lambda z: (1 + mpmath.exp(-z) + z * mpmath.exp(-z)) / (1 + mpmath.exp(-z)) ** 2,
                 ),
+                "softsign": (lambda z: z / (1 + abs(z)), lambda z: (1 + abs(z)) ** -2),
+                "hardswish": (
+                    lambda z: z * max(0, min(6, z + 3)) / 6,
+                    lambda z: (2 * z + 3) / 6 if abs(z) < 3 else int(z > 0),
+                ),
+                "mish": (_mish, lambda z: mpmath.diff(_mish, z)),
             }[ACTIVATIONS.name_of(phi)]
 
 
@@ -151,7 +145,7 @@ def _long(values: list[object]) -> Floats:
 def _axis(q: float) -> tuple[list[object], Floats]:
     """Nodes and weights in one variable, on panels that are cut where any activation here has a kink."""
     ends = 10 * math.sqrt(q)
-    cuts = [mpmath.mpf(x) for x in sorted({-1.0, 0.0, 1.0, *np.linspace(-ends, ends, 13).tolist()})]
+    cuts = [mpmath.mpf(x) for x in sorted({-3.0, -1.0, 0.0, 1.0, 3.0, *np.linspace(-ends, ends, 13).tolist()})]
     with mpmath.workdps(22):
         panels = [((a + b) / 2, (b - a) / 2) for a, b in pairwise(cuts)]
         points = [middle + half * node for middle, half in panels for node, _ in NODES]
@@ -274,7 +268,7 @@ def test_an_input_of_zeros_is_a_constant(phi: Activation) -> None:
 def test_a_delta_away_from_zero_counts() -> None:
     # E[phi''(u) phi(u)] of the hard tanh is all deltas: -1 at 1, where phi is 1, and 1 at -1, where phi is -1.
     density = math.exp(-1 / (2 * 0.5)) / math.sqrt(2 * math.pi * 0.5)
-    assert told(HardTanh(), 0.5, 0.5, 1.0, (2, 0)) == pytest.approx(-2 * density, abs=1e-14)
+    assert told(Hardtanh(), 0.5, 0.5, 1.0, (2, 0)) == pytest.approx(-2 * density, abs=1e-14)
 
 
 @every

@@ -57,9 +57,9 @@ def test_the_table_ends_in_the_limits(phi: Activation) -> None:
     assert table.second_moment(q)[0] == pytest.approx(tiny.second_moment, rel=1e-7)
     assert table.slope_second_moment(q)[0] == pytest.approx(tiny.slope_second_moment, rel=1e-7)
     assert table.second_moment(np.array([0.0]))[0] == phi.value(np.zeros(1))[0] ** 2
-    # Above q = 1e8 what is left of the bend is of the order of q^-1/2.
+    # Above q = 1e8 what is left of the bend is of the order of q^-1/2, of softsign's tails of ln(q) q^-1/2.
     far = gaussian_moments(phi, variance=1e11)
-    assert table.second_moment(np.array([1e11]))[0] == pytest.approx(far.second_moment, rel=1e-3)
+    assert table.second_moment(np.array([1e11]))[0] == pytest.approx(far.second_moment, rel=2e-3)
     assert table.slope_second_moment(np.array([1e11]))[0] == pytest.approx(far.slope_second_moment, rel=1e-3)
 
 

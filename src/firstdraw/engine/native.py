@@ -40,6 +40,10 @@ ACTIVATION_CODES: Final[tuple[str, ...]] = (
     "silu",
     "sin",
     "erf",
+    "hardtanh",
+    "softsign",
+    "hardswish",
+    "mish",
 )
 LOSS_CODES: Final[tuple[str, ...]] = ("binary_cross_entropy", "softmax_cross_entropy", "squared_error")
 OPTIMIZER_CODES: Final[tuple[str, ...]] = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")

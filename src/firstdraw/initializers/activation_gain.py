@@ -91,9 +91,9 @@ class Kumar(Initializer):
     def weight_law(self, role: Role) -> Distribution:
         if role.activation is None:
             return Normal(math.sqrt(1 / role.fan_in))
-        zero = np.zeros(1)
-        slope, value = float(role.activation.derivative(zero)[0]), float(role.activation.value(zero)[0])
-        if 0.0 in role.activation.kinks or not slope:
+        value = float(role.activation.value(np.zeros(1))[0])
+        slope, right = role.activation.derivative(np.nextafter([0.0, 0.0], [-1.0, 1.0])).tolist()
+        if slope != right or not slope:
             raise InputError(
                 "activation",
                 "must have a derivative at 0, other than 0, for 'kumar'",

@@ -28,7 +28,7 @@ class GlorotNormal(Initializer):
     """W ~ N(0, 2 g^2/(n + m)), n the fan-in, m the fan-out, g = `gain`.
 
     A compromise between keeping the variance of activations (1/n) and of gradients (1/m) in a linear layer. Holds
-    for linear layers and for tanh near 0.
+    for linear layers and, near 0, for tanh, hardtanh and softsign, whose slope there is 1.
 
     Known confusion: the paper draws uniformly; Keras and JAX draw the entry of this name from a truncated normal,
     PyTorch from this one.
@@ -42,7 +42,7 @@ class GlorotNormal(Initializer):
     """
 
     gain: float = 1.0
-    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh", "hardtanh", "softsign")
     formula: ClassVar[str] = "N(0, 2 gain^2/(n + m))"
     source: ClassVar[Source | None] = UNDERSTANDING
 
@@ -67,7 +67,7 @@ class GlorotUniform(Initializer):
     """
 
     gain: float = 1.0
-    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh")
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "tanh", "hardtanh", "softsign")
     formula: ClassVar[str] = "U[-a, a), a = gain sqrt(6/(n + m))"
     source: ClassVar[Source | None] = UNDERSTANDING
 

@@ -133,19 +133,21 @@ def _limits(table: MomentTable, v: Floats, s: Floats, q0: float) -> Floats:
     start = int(np.searchsorted(grid, q0))
     moments = table.second_moment(grid)
     low, high = np.empty((s.size, v.size), np.intp), np.empty((s.size, v.size), np.intp)
+    vanishes = np.zeros((s.size, v.size), np.bool_)
     for column, weight in enumerate(v):
         h = grid - weight * moments
         h[abs(h) <= ROUNDING * grid] = 0
         rises = s > h[start]
         up = start + np.searchsorted(np.maximum.accumulate(h[start:]), s)
         down = start - np.searchsorted(np.maximum.accumulate(-h[start::-1]), -s).clip(0, start)
+        # Next to 0 what a layer takes away is lost in rounding: without a bias it falls there as it does above.
+        vanishes[:, column] = ~rises & (s == 0) & (moments[0] == 0) & (down < min(start, np.argmax(h != 0)))
         low[:, column] = np.where(rises, up - 1, down)
         high[:, column] = np.where(rises, up, np.minimum(down + 1, start))
     diverges = high == grid.size
     ends = grid[np.where(diverges, 0, low)], grid[np.where(diverges, 0, high)]
     q = _between(table, v, s, *ends)
-    # Below, q' - q is lost in rounding: without a bias it falls there as it does above.
-    q[(s[:, np.newaxis] == 0) & (q <= 10 * ROUNDING) & (moments[0] == 0)] = 0
+    q[vanishes] = 0
     q[diverges] = np.inf
     return q
 
