@@ -344,7 +344,7 @@ class Hardtanh(Activation):
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
     formula: ClassVar[str] = "min(max(z, -1), 1)"
     source: ClassVar[Source | None] = Source(
-        "Collobert, Weston, Bottou, Karlen, Kavukcuoglu & Kuksa",
+        "Collobert et al.",
         2011,
         "Natural Language Processing (Almost) from Scratch",
         "https://arxiv.org/abs/1103.0398",
