@@ -29,8 +29,8 @@ class EdgeOfChaos(Initializer):
     trained. Where nothing follows, as after the last layer, phi is the identity: v = 1, u = 0.
 
     For ReLU the edge of chaos is the single point v = 2, u = 0 (`he_normal`); softplus has none. Known confusion: the
-    point is on the critical line, but q need not be a *stable* fixed point there; for GELU, SiLU, hardswish and mish it is
-    not at every q.
+    point is on the critical line, but q need not be a *stable* fixed point there; for GELU, SiLU, hardswish and mish it
+    is not at every q.
 
     Args:
         second_moment: q, at least 0, where 0 stands for the limit; by default 1.
