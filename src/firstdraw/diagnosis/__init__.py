@@ -2,6 +2,7 @@
 
 from firstdraw.diagnosis.diagnose import diagnose
 from firstdraw.diagnosis.finding import Cause, Finding, Measurements, Severity
+from firstdraw.diagnosis.trainability import Trainability, trainability
 from firstdraw.diagnosis.verdict import verdict
 
-__all__ = ["Cause", "Finding", "Measurements", "Severity", "diagnose", "verdict"]
+__all__ = ["Cause", "Finding", "Measurements", "Severity", "Trainability", "diagnose", "trainability", "verdict"]

@@ -28,9 +28,7 @@ from firstdraw.diagnosis.trainability_fit import ADAPTIVE, CONSTANT, POINTS, RAN
 from firstdraw.engine import OPTIMIZERS, SGD, Columns, Optimizer, Problem
 from firstdraw.engine.optimizers import Adam, AdamW, Momentum, Nesterov
 from firstdraw.errors import InputError
-from firstdraw.probes import NetworkState, probe
-from firstdraw.probes.line import Line, line
-from firstdraw.probes.tangent import TangentState, tangent
+from firstdraw.probes import Line, NetworkState, TangentState, line, probe, tangent
 from firstdraw.rules import check_positive_integer
 
 __all__ = ["FEATURES", "Contribution", "Evidence", "Feature", "Trainability", "evidence_of", "judge", "trainability"]
@@ -374,6 +372,18 @@ def trainability(problem: Problem, theta: Floats) -> Trainability:
     Raises:
         InputError: if the optimizer is none that the prediction was fitted to, there are no steps, or theta has not the
             network's shape.
+
+    >>> from firstdraw.activations import ReLU
+    >>> from firstdraw.datasets import DATASETS
+    >>> from firstdraw.engine import SGD, columns
+    >>> from firstdraw.losses import BinaryCrossEntropy
+    >>> from firstdraw.networks import MultilayerPerceptron
+    >>> network, loss = MultilayerPerceptron((2, 10, 5, 1), ReLU()), BinaryCrossEntropy()
+    >>> train, _ = columns(DATASETS["moons"]().load(), loss, "float64")
+    >>> zeros = np.zeros(network.parameter_count)
+    >>> found = trainability(Problem(network, train, None, loss, SGD(0.1), steps=200), zeros)
+    >>> round(found.probability, 2), found.contributions[0].feature
+    (0.0, 'learned')
     """
     check_positive_integer("steps", problem.steps)
     network, loss, optimizer = problem.network, problem.loss, problem.optimizer
