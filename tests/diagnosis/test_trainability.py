@@ -249,13 +249,13 @@ def test_residual_branches_are_said_to_lie_outside() -> None:
 def test_what_the_prediction_was_not_fitted_to_is_refused() -> None:
     problem = _problem("moons", RMSprop(0.01), **MOONS)
     theta = _drawn(problem, "he_normal")
-    with pytest.raises(
-        InputError, match="with or without momentum, or Adam, which the prediction was fitted to, got 'rm"
-    ):
+    sentence = "must be gradient descent, with or without momentum, or Adam, which the prediction was fitted to"
+    with pytest.raises(InputError, match=f"`optimizer` {sentence}, got 'rmsprop'"):
         trainability(problem, theta)
     with pytest.raises(InputError, match="`steps` must be a positive integer"):
         trainability(replace(problem, optimizer=SGD(0.1), steps=0), theta)
     measured = (problem.network, theta, problem.loss, problem.train.X, problem.train.Y)
     along = line(*measured, optimizer=SGD(0.1), distance=200)
-    with pytest.raises(InputError, match="`start` must be measured with the optimizer, which gives every layer an upd"):
+    sentence = "must be measured with the optimizer, which gives every layer an update ratio"
+    with pytest.raises(InputError, match=f"`start` {sentence}"):
         evidence_of(probe(*measured, None), tangent(*measured), along, SGD(0.1), 200)
