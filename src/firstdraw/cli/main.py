@@ -47,6 +47,7 @@ def commands() -> None:
       firstdraw list initializers                      what there is
       firstdraw explain he_normal                      a law, its numbers, and where each comes from
       firstdraw phase --activation tanh                where gradients neither vanish nor explode
+      firstdraw theory mine.toml                       what theory predicts, beside networks that are drawn
     """  # noqa: D301  # click reads the character
 
 
