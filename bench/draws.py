@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import special
 
 from firstdraw import compiled
 from firstdraw.draws import CounterDraws, Draws
@@ -27,16 +28,31 @@ STREAMS = (np.random.Philox, np.random.PCG64, np.random.SFC64)
 def contenders(law: str, array: np.ndarray) -> dict[str, Callable[[], object]]:
     """Return what fills the array with draws of a law, by name, ours first; the last writes one number throughout."""
     draws: Draws = CounterDraws(0)
+    tensor = torch.from_numpy(array)
+    if law == "truncated normal":
+        return {
+            OURS: lambda: draws.truncated_normal("layers.1.weight", array.shape, 2.0, out=array),
+            "SciPy's `ndtri` of NumPy Philox": lambda: quantiles(np.random.Generator(np.random.Philox(0)), array),
+            "PyTorch": lambda: torch.nn.init.trunc_normal_(tensor),
+        }
     fill = getattr(draws, law)
     found: dict[str, Callable[[], object]] = {OURS: lambda: fill("layers.1.weight", array.shape, out=array)}
     for stream in STREAMS:
         generator = np.random.Generator(stream(0))
         method: Any = generator.standard_normal if law == "normal" else generator.random
         found[f"NumPy {stream.__name__}"] = lambda method=method: method(dtype=array.dtype, out=array)
-    tensor = torch.from_numpy(array)
     found["PyTorch"] = tensor.normal_ if law == "normal" else tensor.uniform_
     found["one number (`fill`)"] = lambda: array.fill(1.0)
     return found
+
+
+def quantiles(generator: np.random.Generator, array: np.ndarray) -> None:
+    """Fill an array with N(0, 1) cut at 2 standard deviations by inverting the distribution function."""
+    beyond = special.ndtr(-2.0)
+    generator.random(dtype=array.dtype, out=array)
+    array *= 1 - 2 * beyond
+    array += beyond
+    special.ndtri(array, out=array)
 
 
 def best_of_turns(runs: dict[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -69,7 +85,7 @@ def main() -> None:
     torch.set_num_threads(1)
     row("law", "source", "float64, million/s", "firstdraw is", "float32, million/s", "firstdraw is")
     row(*["---"] * 6)
-    for law in ("normal", "uniform"):
+    for law in ("normal", "truncated normal", "uniform"):
         times = [
             best_of_turns(contenders(law, np.ones(arguments.count, dtype)), arguments.turns)
             for dtype in (np.float64, np.float32)

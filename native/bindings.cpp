@@ -67,12 +67,12 @@ template <class T> void evaluate_function(int function, nb::object x_given, nb::
 template <class T>
 void fill_array(nb::object out_given, int law, std::uint64_t k0, std::uint64_t k1, std::uint64_t seed,
                 std::int64_t first, nb::object lengths_given, nb::object strides_given, double scale, double shift,
-                int threads, int target) {
+                double cut, double within, double beyond, int threads, int target) {
   const auto out = array_of<T>(out_given, "out", {any_length});
   const auto lengths = array_of<const std::int64_t>(lengths_given, "lengths", {any_length});
   const auto strides =
       array_of<const std::int64_t>(strides_given, "strides", {static_cast<std::int64_t>(lengths.shape(0))});
-  const Stream stream = read_stream(law, k0, k1, seed, scale, shift);
+  const Stream stream = read_stream(law, k0, k1, seed, scale, shift, cut, within, beyond);
   const Elements elements = read_elements(first, lengths, strides, static_cast<std::int64_t>(out.shape(0)));
   check(threads >= 1 && threads <= most_threads, "threads", "from 1 to " + std::to_string(most_threads), threads);
   const Target chosen = target_of(target);
@@ -84,7 +84,7 @@ void fill_array(nb::object out_given, int law, std::uint64_t k0, std::uint64_t k
 template <class T> void define_fill(nb::module_& module, const char* name) {
   module.def(name, &fill_array<T>, nb::arg("out"), nb::arg("law"), nb::arg("k0"), nb::arg("k1"), nb::arg("seed"),
              nb::arg("first"), nb::arg("lengths"), nb::arg("strides"), nb::arg("scale"), nb::arg("shift"),
-             nb::arg("threads"), nb::arg("target"));
+             nb::arg("cut"), nb::arg("within"), nb::arg("beyond"), nb::arg("threads"), nb::arg("target"));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Compiled once for each instruction set, with FIRSTDRAW_BYTES the width of its vectors, and without contraction.
 #include "draws.hpp"
 
-#include "gaussian.hpp"
+#include "quantile.hpp"
 
 namespace firstdraw {
 namespace {
@@ -62,6 +62,10 @@ template <class T, int B, DrawsLaw law, bool shifted> struct Run {
     philox<B, N>(counters, stream.seed, keys, pairs);
     if constexpr (law == DrawsLaw::normal) box_muller<B, N>(pairs, a, b);
     else unit_intervals<B, N>(pairs, a, b);
+    if constexpr (law == DrawsLaw::truncated_normal) {
+      truncate<N>(a);
+      truncate<N>(b);
+    }
     for (int n = 0; n < N; ++n) {
       pair_up<B>(a[n], b[n]);
       a[n] = a[n] * stream.scale;
@@ -73,6 +77,11 @@ template <class T, int B, DrawsLaw law, bool shifted> struct Run {
       store<T, B>(out + 2 * n * lanes, a[n]);
       store<T, B>(out + (2 * n + 1) * lanes, b[n]);
     }
+  }
+
+  template <int N> FIRSTDRAW_INLINE void truncate(V (&u)[N]) const {
+    if (stream.beyond < mass_within_middle) truncated_normals<B, N, true>(stream, u);
+    else truncated_normals<B, N, false>(stream, u);
   }
 
   // At most one vector of blocks, from the element on after those skipped: drawn aside, and copied.
@@ -98,14 +107,18 @@ template <class T, int B, DrawsLaw law, bool shifted> struct Run {
   }
 };
 
+template <class T, int B, DrawsLaw law>
+void draw_law(const Stream& stream, std::int64_t first, std::int64_t count, T* out) {
+  if (stream.shift != 0) return Run<T, B, law, true>(stream)(first, count, out);
+  return Run<T, B, law, false>(stream)(first, count, out);
+}
+
 }  // namespace
 
 template <class T, int B> void draw_run(const Stream& stream, std::int64_t first, std::int64_t count, T* out) {
-  const bool shifted = stream.shift != 0;
-  if (stream.law == DrawsLaw::uniform && shifted) return Run<T, B, DrawsLaw::uniform, true>(stream)(first, count, out);
-  if (stream.law == DrawsLaw::uniform) return Run<T, B, DrawsLaw::uniform, false>(stream)(first, count, out);
-  if (shifted) return Run<T, B, DrawsLaw::normal, true>(stream)(first, count, out);
-  return Run<T, B, DrawsLaw::normal, false>(stream)(first, count, out);
+  if (stream.law == DrawsLaw::uniform) return draw_law<T, B, DrawsLaw::uniform>(stream, first, count, out);
+  if (stream.law == DrawsLaw::normal) return draw_law<T, B, DrawsLaw::normal>(stream, first, count, out);
+  return draw_law<T, B, DrawsLaw::truncated_normal>(stream, first, count, out);
 }
 
 template void draw_run<float, FIRSTDRAW_BYTES>(const Stream&, std::int64_t, std::int64_t, float*);

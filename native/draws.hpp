@@ -7,14 +7,17 @@
 
 namespace firstdraw {
 
-enum class DrawsLaw { uniform, normal };
+enum class DrawsLaw { uniform, normal, truncated_normal };
 
 // A stream and what becomes of its numbers x: `scale` x, plus `shift` unless that is 0, rounded to the array's type.
+// A truncated law leaves `cut` standard deviations on each side, and has the mass `within`
+// them and `beyond` them on each.
 struct Stream {
   DrawsLaw law = DrawsLaw::uniform;
   std::uint32_t k0 = 0, k1 = 0;
   std::uint64_t seed = 0;
   double scale = 1, shift = 0;
+  double cut = 0, within = 1, beyond = 0;
 };
 
 // Elements `first` to `first + count` of a stream: each instruction set's, see draws.cpp.

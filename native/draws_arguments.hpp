@@ -6,12 +6,14 @@
 
 namespace firstdraw {
 
-inline Stream read_stream(int law, std::uint64_t k0, std::uint64_t k1, std::uint64_t seed, double scale, double shift) {
-  check(law >= 0 && law <= static_cast<int>(DrawsLaw::normal), "law", "0 for uniform or 1 for normal", law);
+inline Stream read_stream(int law, std::uint64_t k0, std::uint64_t k1, std::uint64_t seed, double scale, double shift,
+                          double cut, double within, double beyond) {
+  check(law >= 0 && law <= static_cast<int>(DrawsLaw::truncated_normal), "law",
+        "0 for uniform, 1 for normal or 2 for truncated_normal", law);
   check(k0 >> 32 == 0, "k0", "below 2^32", k0);
   check(k1 >> 32 == 0, "k1", "below 2^32", k1);
   return {static_cast<DrawsLaw>(law), static_cast<std::uint32_t>(k0), static_cast<std::uint32_t>(k1), seed, scale,
-          shift};
+          shift, cut, within, beyond};
 }
 
 // Nested loops over elements, `count` of them in all, none with an index beyond 2^63 - 1.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,7 @@ FARTHEST: Final = 38.6
 # Activations vary where their argument is of the order of 1; with a wide Gaussian that is a sliver around 0, which no
 # panel may step over.
 LANDMARKS: Final = (-40.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 40.0)
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
+NODES: Final = 20
 # A jump where none is announced halves its panel down to the spacing of float64 in this many steps; more panels at a
 # time than this are an oscillation that nobody waits for.
 MOST_HALVINGS: Final = 60
@@ -206,10 +207,17 @@ def _adaptive(integrand: Callable[[Floats], Floats], edges: Floats) -> _Integral
     return None
 
 
+@cache
+def _quadrature() -> tuple[Floats, Floats]:
+    """Return the nodes and the weights on [-1, 1]; computed when first needed, as most commands never do."""
+    return np.polynomial.legendre.leggauss(NODES)
+
+
 def _panels(integrand: Callable[[Floats], Floats], left: Floats, right: Floats) -> Floats:
     half = (right - left) / 2
-    z = (left + right)[:, np.newaxis] / 2 + half[:, np.newaxis] * NODES
-    return half * (integrand(z) @ WEIGHTS)
+    nodes, weights = _quadrature()
+    z = (left + right)[:, np.newaxis] / 2 + half[:, np.newaxis] * nodes
+    return half * (integrand(z) @ weights)
 
 
 def _closed_form(activation: Activation, q: float) -> GaussianMoments | None:

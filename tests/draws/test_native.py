@@ -19,13 +19,15 @@ from firstdraw.draws.stream import Stream
 
 pytestmark = pytest.mark.skipif(not compiled.is_built(), reason="no compiler was found when the package was installed")
 
-LAWS = ("uniform", "normal")
+LAWS = ("uniform", "normal", "truncated_normal")
 DTYPES = (np.float64, np.float32)
 PIECE = 2**16
 
 seeds = st.integers(0, 2**64 - 1)
 words = st.integers(0, 2**32 - 1)
 scales = st.sampled_from([1.0, 0.02, -3.0, 0.0, 1e-320, 1e300]) | st.floats(-1e3, 1e3)
+# From a law that is flat to one whose cut no draw reaches, with all three polynomials of the quantiles.
+cuts = st.sampled_from([1e-9, 2.0, 6.5, 7.0, 40.0, math.inf]) | st.floats(0.01, 10)
 shifts = st.sampled_from([0.0, -0.0, 1.5]) | st.floats(-1e3, 1e3)
 targets = st.sampled_from(compiled.targets() or ("baseline",))
 # Any place of a stream, around 0 and around the blocks at which a word of the counter overflows too.
@@ -57,7 +59,7 @@ def assert_both_roads_agree(stream: Stream, elements: Elements, dtype: Any, **op
 
 @settings(max_examples=400)
 @given(
-    st.builds(Stream, st.sampled_from(LAWS), st.tuples(words, words), seeds, scales, shifts),
+    st.builds(Stream, st.sampled_from(LAWS), st.tuples(words, words), seeds, scales, shifts, cuts),
     places,
     st.integers(0, 400),
     st.sampled_from(DTYPES),
@@ -73,7 +75,7 @@ def test_any_run_of_any_stream_is_the_reference_s(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("law", LAWS)
 def test_every_beginning_and_length_up_to_some_vectors_is_the_reference_s(law: Any, dtype: Any, target: Any) -> None:
-    stream = Stream(law, (3, 4), 5, 0.02, 1.0)
+    stream = Stream(law, (3, 4), 5, 0.02, 1.0, 2.0)
     whole = np.empty(230, dtype)
     reference.fill(whole, stream, run(0, 230))
     for first, count in itertools.product(range(3), range(225)):
@@ -155,10 +157,11 @@ def test_any_shard_is_the_reference_s(law: Any, axes: list[tuple[int, int, int]]
 def test_the_draws_are_the_same_without_a_compiled_module(
     law: str, seed: int, name: str, shape: tuple[int, ...]
 ) -> None:
-    drawn = getattr(CounterDraws(seed), law)(name, shape, scale=0.5, shift=-1.0)
+    options: dict[str, Any] = {"scale": 0.5, "shift": -1.0} | ({"cut": 2.0} if law == "truncated_normal" else {})
+    drawn = getattr(CounterDraws(seed), law)(name, shape, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "module", None)
-        without = getattr(CounterDraws(seed), law)(name, shape, scale=0.5, shift=-1.0)
+        without = getattr(CounterDraws(seed), law)(name, shape, **options)
     np.testing.assert_array_equal(bits(drawn), bits(without))
 
 
@@ -174,6 +177,9 @@ def call(**changes: Any) -> None:
         "lengths": np.array([6]),
         "strides": np.array([1]),
         "scale": 1.0,
+        "cut": 2.0,
+        "within": 0.95,
+        "beyond": 0.025,
         "shift": 0.0,
         "threads": 1,
         "target": 0,
@@ -192,8 +198,8 @@ def read_only(x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"law": 2}, "`law` must be 0 for uniform or 1 for normal, got 2"),
-        ({"law": -1}, "`law` must be 0 for uniform or 1 for normal, got -1"),
+        ({"law": 3}, "`law` must be 0 for uniform, 1 for normal or 2 for truncated_normal, got 3"),
+        ({"law": -1}, "`law` must be 0 for uniform, 1 for normal or 2 for truncated_normal, got -1"),
         ({"k0": 2**32}, "`k0` must be below 2^32, got 4294967296"),
         ({"k1": 2**64 - 1}, "`k1` must be below 2^32, got 18446744073709551615"),
         ({"first": -1}, "`first` must be 0 or more, got -1"),

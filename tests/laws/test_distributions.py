@@ -228,11 +228,13 @@ def test_a_sample_follows_scipy_s_distribution_function(law: Distribution, exact
 
 @spread
 def test_a_sample_is_the_draws_carried_over_by_scipy_s_quantiles(law: Distribution, exact: stats.rv_continuous) -> None:
-    # Normal numbers are scaled, and for any other law uniform numbers inverted: a member that is drawn in another
-    # way needs its own line here.
+    # Normal numbers and truncated ones are scaled, and for any other law uniform numbers inverted: a member that is
+    # drawn in another way needs its own line here.
     draws = CounterDraws(7)
     if isinstance(law, Normal):
         u = stats.norm.cdf(draws.normal("layers.1.weight", (MANY,)))
+    elif isinstance(law, TruncatedNormal):
+        u = stats.truncnorm.cdf(draws.truncated_normal("layers.1.weight", (MANY,), law.cut), -law.cut, law.cut)
     else:
         u = draws.uniform("layers.1.weight", (MANY,))
     inner = (u > 1e-4) & (u < 1 - 1e-4)  # further out the quantiles magnify the rounding of u

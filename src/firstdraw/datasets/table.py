@@ -6,12 +6,11 @@ import csv
 import difflib
 import math
 import stat
-import zipfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,13 @@ from firstdraw.datasets.contract import DATASETS, Dataset, Examples
 from firstdraw.datasets.sizes import numbered
 from firstdraw.datasets.splitting import SplitRecipe
 from firstdraw.errors import NOTHING, InputError, either
+from firstdraw.lazy import LazyModule
 from firstdraw.losses import Task
+
+if TYPE_CHECKING:
+    import zipfile
+else:
+    zipfile = LazyModule("zipfile")
 
 __all__ = ["Csv", "Npz"]
 

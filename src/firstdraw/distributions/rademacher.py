@@ -55,9 +55,9 @@ class Rademacher(Distribution):
         self, draws: Draws, name: str, shape: Shape, *, shard: Shard | None = None, out: Floats | None = None
     ) -> Floats:
         filled = destination(out, elements_of(shape, shard).shape)
-        u = draws.uniform(name, shape, shard=shard, out=filled if filled.dtype == np.float64 else None)
-        filled[...] = np.where(u < 0.5, -self.scale, self.scale)
-        return filled
+        # The sign of 2 u - 1 survives any rounding.
+        signs = draws.uniform(name, shape, scale=2.0, shift=-1.0, shard=shard, out=filled)
+        return np.copysign(filled.dtype.type(self.scale), signs, out=filled)
 
     def __str__(self) -> str:
         return f"±{self.scale:.6g}"

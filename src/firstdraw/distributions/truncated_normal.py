@@ -6,13 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from firstdraw.arrays import Floats, Shape
 from firstdraw.distributions.contract import DISTRIBUTIONS, Distribution
 from firstdraw.draws import Draws, Shard
-from firstdraw.draws.destination import destination, write
-from firstdraw.draws.elements import elements_of
 from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_non_negative, check_positive
 
@@ -31,8 +27,7 @@ class TruncatedNormal(Distribution):
 
     The variance is s^2 (1 - 2 c phi(c) / (2 Phi(c) - 1)), phi and Phi the density and the distribution function of
     N(0, 1): a cut at 2 leaves 0.8796 of the standard deviation. Drawn by inverting the distribution function in
-    float64, so nothing falls outside the cut and small scales produce no outliers; while a float32 array is filled,
-    the same numbers stand in a float64 array beside it.
+    float64, so nothing falls outside the cut and small scales produce no outliers.
 
     >>> round(TruncatedNormal(scale=1.0, cut=2.0).standard_deviation, 12)
     0.879625661034
@@ -79,14 +74,7 @@ class TruncatedNormal(Distribution):
     def sample(
         self, draws: Draws, name: str, shape: Shape, *, shard: Shard | None = None, out: Floats | None = None
     ) -> Floats:
-        below = float(special.ndtr(-self.cut))
-        filled = destination(out, elements_of(shape, shard).shape)
-        wide = filled if filled.dtype == np.float64 else None
-        z = draws.uniform(name, shape, scale=1 - 2 * below, shift=below, shard=shard, out=wide)
-        special.ndtri(z, out=z)
-        np.clip(z, -self.cut, self.cut, out=z)
-        write(z, self.scale, 0.0, filled)
-        return filled
+        return draws.truncated_normal(name, shape, self.cut, scale=self.scale, shard=shard, out=out)
 
     def __str__(self) -> str:
         return f"N(0, {self.scale:.6g}²) cut at ±{self.cut:g} standard deviations"

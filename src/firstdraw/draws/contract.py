@@ -65,5 +65,22 @@ class Draws(Protocol):
         """Return independent draws from N(0, 1) for the parameter called `name`; arguments as for `uniform`."""
         ...
 
+    def truncated_normal(
+        self,
+        name: str,
+        shape: Shape,
+        cut: float,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        shard: Shard | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Return independent draws from N(0, 1) given that they lie within `cut`, above 0; the rest as for `uniform`.
+
+        Each is the quantile of one uniform number, so that nothing lies outside the cut.
+        """
+        ...
+
 
 DRAWS: Catalogue[Draws] = Catalogue("source of draws")

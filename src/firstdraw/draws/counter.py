@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Final
 
 from firstdraw import compiled
@@ -13,7 +14,7 @@ from firstdraw.draws.destination import destination
 from firstdraw.draws.elements import Shard, elements_of
 from firstdraw.draws.stream import DrawsLaw, Stream
 from firstdraw.errors import InputError
-from firstdraw.rules import check_finite, is_integer
+from firstdraw.rules import check_finite, check_positive, is_integer
 
 __all__ = ["CounterDraws", "key_of"]
 
@@ -79,6 +80,20 @@ class CounterDraws:
         """Return draws from N(0, 1) for the parameter called `name`; of a shard, nothing else is drawn."""
         return self._draw("normal", name, shape, scale, shift, shard, out)
 
+    def truncated_normal(
+        self,
+        name: str,
+        shape: Shape,
+        cut: float,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        shard: Shard | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Return draws from N(0, 1) within `cut` for the parameter; of a shard, nothing else is drawn."""
+        return self._draw("truncated_normal", name, shape, scale, shift, shard, out, check_positive("cut", cut))
+
     def _draw(
         self,
         law: DrawsLaw,
@@ -88,10 +103,16 @@ class CounterDraws:
         shift: float,
         shard: Shard | None,
         out: Floats | None,
+        cut: float = math.inf,
     ) -> Floats:
         elements = elements_of(shape, shard)
         stream = Stream(
-            law, key_of(name, law), self.seed, float(check_finite("scale", scale)), float(check_finite("shift", shift))
+            law,
+            key_of(name, law),
+            self.seed,
+            float(check_finite("scale", scale)),
+            float(check_finite("shift", shift)),
+            float(cut),
         )
         filled = destination(out, elements.shape)
         (native if compiled.is_built() else reference).fill(filled, stream, elements)

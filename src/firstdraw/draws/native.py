@@ -15,7 +15,7 @@ from firstdraw.draws.stream import DrawsLaw, Stream
 __all__ = ["fill"]
 
 # The order of the enumeration in native/draws.hpp.
-LAW_CODES: Final[tuple[DrawsLaw, ...]] = ("uniform", "normal")
+LAW_CODES: Final[tuple[DrawsLaw, ...]] = ("uniform", "normal", "truncated_normal")
 
 
 def fill(
@@ -41,6 +41,8 @@ def fill(
         np.array(elements.strides, np.int64),
         stream.scale,
         stream.shift,
+        stream.cut,
+        *stream.masses,
         threads or compiled.cores(),
         TARGETS.index(target or compiled.best_target()),
     )

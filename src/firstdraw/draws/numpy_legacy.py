@@ -11,8 +11,9 @@ from firstdraw.arrays import Floats, Shape
 from firstdraw.draws.contract import DRAWS
 from firstdraw.draws.destination import destination, write
 from firstdraw.draws.elements import Shard, elements_of
+from firstdraw.draws.quantile import truncated_normal
 from firstdraw.errors import InputError
-from firstdraw.rules import check_finite, is_integer
+from firstdraw.rules import check_finite, check_positive, is_integer
 
 __all__ = ["NumpyLegacyDraws"]
 
@@ -67,6 +68,25 @@ class NumpyLegacyDraws:
     ) -> Floats:
         """Return the stream's next draws from N(0, 1)."""
         return self._draw(self._stream.standard_normal, shape, scale, shift, shard, out)
+
+    def truncated_normal(
+        self,
+        name: str,  # noqa: ARG002
+        shape: Shape,
+        cut: float,
+        *,
+        scale: float = 1.0,
+        shift: float = 0.0,
+        shard: Shard | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Return the quantiles, within `cut`, of the stream's next draws from U[0, 1)."""
+        check_positive("cut", cut)
+
+        def law(whole: Shape) -> Floats:
+            return truncated_normal(np.asarray(self._stream.random_sample(whole)), cut)
+
+        return self._draw(law, shape, scale, shift, shard, out)
 
     def _draw(
         self,

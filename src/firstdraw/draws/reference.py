@@ -10,6 +10,7 @@ from firstdraw.draws.destination import write
 from firstdraw.draws.elements import Elements
 from firstdraw.draws.gaussian import box_muller
 from firstdraw.draws.philox import HALF, LOW, Words, philox
+from firstdraw.draws.quantile import truncated_normal
 from firstdraw.draws.stream import Stream
 
 __all__ = ["fill"]
@@ -30,6 +31,8 @@ def _standard(stream: Stream, elements: Elements) -> Floats:
     first, second = _pairs(stream, block)
     if stream.law == "normal":
         first, second = box_muller(1.0 - first, second)
+    elif stream.law == "truncated_normal":
+        first, second = truncated_normal(first, stream.cut), truncated_normal(second, stream.cut)
     both = np.stack((first, second), axis=-1).reshape(len(starts), -1)
     in_the_middle = starts[:, np.newaxis] % 2 == 1
     return np.where(in_the_middle, both[:, 1 : length + 1], both[:, :length])

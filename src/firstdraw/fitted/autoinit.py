@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
-
-import numpy as np
+from typing import ClassVar, NamedTuple
 
 from firstdraw.activations import Activation
 from firstdraw.arrays import Floats
@@ -20,11 +18,6 @@ from firstdraw.probes.statistics import rms
 from firstdraw.rules import check_positive
 
 __all__ = ["AutoInit", "Moments", "activated"]
-
-# The Gaussian's mass beyond twelve standard deviations is below 1e-32, and sixty nodes a piece of such a length
-# integrate the catalogue's activations to the last digits.
-REACH: Final = 12.0
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
 
 
 class Moments(NamedTuple):

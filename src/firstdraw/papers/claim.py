@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
-from firstdraw.experiments import ExperimentRecord
+if TYPE_CHECKING:
+    from firstdraw.experiments import ExperimentRecord
 
 __all__ = ["Checked", "Claim", "Judged", "Records", "Verdict", "tally"]
 
-Records = Mapping[str, ExperimentRecord]
+Records: TypeAlias = "Mapping[str, ExperimentRecord]"
 """The experiments that claims are checked on, by name."""
 
 

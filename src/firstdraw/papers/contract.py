@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from firstdraw.catalogue import Catalogue
-from firstdraw.experiments import Prepared, Spec, batches_of
 from firstdraw.papers.claim import Checked, Claim, Records
+
+if TYPE_CHECKING:
+    from firstdraw.experiments import Prepared, Spec
 
 __all__ = ["PAPERS", "Claims", "Paper", "further_training"]
 
@@ -75,6 +77,9 @@ class Claims:
 
 def further_training(experiments: Sequence[Prepared]) -> str:
     """Return a sentence on what was trained for a paper's claims beside its main experiment; "" for nothing."""
+    # Imported here: the names of the papers are wanted before, and without, any experiment.
+    from firstdraw.experiments import batches_of
+
     if not experiments:
         return ""
     runs = sum(len(batch.runs) for batch in batches_of(experiments))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from firstdraw.experiments import Spec
 from firstdraw.papers.claim import Claim
 from firstdraw.papers.contract import PAPERS, Paper
-from firstdraw.papers.exercise import conclusion, he, introduction, large, zeros
-from firstdraw.papers.exercise.studies import studies
+
+if TYPE_CHECKING:
+    from firstdraw.experiments import Spec
 
 __all__ = ["Exercise"]
 
@@ -21,7 +21,11 @@ class Exercise(Paper):
     title: ClassVar[str] = "Neural Networks Weight Initialization: the exercise firstdraw began with"
 
     def studies(self) -> Mapping[str, Spec]:
+        from firstdraw.papers.exercise.studies import studies
+
         return studies()
 
     def claims(self) -> tuple[Claim, ...]:
+        from firstdraw.papers.exercise import conclusion, he, introduction, large, zeros
+
         return introduction.CLAIMS + zeros.CLAIMS + large.CLAIMS + he.CLAIMS + conclusion.CLAIMS
