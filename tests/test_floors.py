@@ -15,7 +15,7 @@ FLOORS = {
     0: {"errors", "arrays", "catalogue", "compiled", "lazy", "rules", "version"},
     1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains", "sigmoid"},
     2: {"initializers", "networks", "datasets", "frameworks"},
-    3: {"engine", "fitted", "probes"},
+    3: {"engine", "fitted", "probes", "theory"},
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"explanations", "figures", "marks", "papers", "report", "result"},
