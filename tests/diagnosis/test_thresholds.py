@@ -94,14 +94,18 @@ def _faint_signal(measured: Measurements, share: float) -> Measurements:
     return _start(measured, 1, signal_rms=measured.start.input_rms / thresholds.SIGNAL_FACTOR / share)
 
 
+def _kept_gradient(measured: Measurements) -> float:
+    """What the first layer would receive, a unit, of the norm that the last one has."""
+    first, *_, last = measured.start.layers
+    return last.gradient_rms * np.sqrt(last.units / first.units)
+
+
 def _gradient(measured: Measurements, share: float) -> Measurements:
-    last = measured.start.layers[-1].gradient_rms
-    return _start(measured, 0, gradient_rms=last * thresholds.GRADIENT_FACTOR * share)
+    return _start(measured, 0, gradient_rms=_kept_gradient(measured) * thresholds.GRADIENT_FACTOR * share)
 
 
 def _faint_gradient(measured: Measurements, share: float) -> Measurements:
-    last = measured.start.layers[-1].gradient_rms
-    return _start(measured, 0, gradient_rms=last / thresholds.GRADIENT_FACTOR / share)
+    return _start(measured, 0, gradient_rms=_kept_gradient(measured) / thresholds.GRADIENT_FACTOR / share)
 
 
 def _flat(measured: Measurements, share: float) -> Measurements:
@@ -182,7 +186,14 @@ def test_a_threshold_decides(
 
 @pytest.mark.parametrize(
     ("at_start", "at_end", "severity"),
-    [(0, 0, None), (1, 0, Severity.NOTE), (0, 3, Severity.NOTE), (2, 2, Severity.WARNING), (0, 4, Severity.BROKEN)],
+    [
+        (0, 0, None),
+        (1, 0, Severity.NOTE),
+        (0, 3, Severity.NOTE),
+        (2, 2, Severity.NOTE),
+        (3, 3, Severity.WARNING),
+        (0, 4, Severity.BROKEN),
+    ],
 )
 def test_dead_units_are_as_bad_as_they_are_many(
     run_case: RunCase, at_start: int, at_end: int, severity: Severity | None

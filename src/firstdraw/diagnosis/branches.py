@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firstdraw.diagnosis.finding import Finding, Measurements, Severity
+from firstdraw.diagnosis.finding import Finding, Measurements, Severity, StartMeasurements
 from firstdraw.probes import BranchState, LayerState, NetworkState
 
 __all__ = ["dead_branches", "moves_from_zero", "waiting_layers"]
@@ -39,9 +39,10 @@ def _holds_back(zero: LayerState, layer: LayerState) -> bool:
     return zero.layer > layer.layer and zero.branch in (None, layer.branch)
 
 
-def dead_branches(measured: Measurements) -> Iterator[Finding]:
+def dead_branches(measured: StartMeasurements) -> Iterator[Finding]:
     """Find residual branches whose multiplier and output are both 0, at the start and at the end."""
-    for start, end in zip(measured.start.branches, measured.end.branches, strict=True):
+    ends = measured.end.branches if isinstance(measured, Measurements) else measured.start.branches
+    for start, end in zip(measured.start.branches, ends, strict=True):
         if not (_is_zero_times_zero(start) and _is_zero_times_zero(end)):
             continue
         several = start.last > start.first
