@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,20 +13,21 @@ from typing import ClassVar, get_args
 import numpy as np
 import pytest
 
-from firstdraw.activations import ACTIVATIONS, Activation, LeakyReLU
+from firstdraw.activations import ACTIVATIONS, Activation, LeakyReLU, Tanh
 from firstdraw.arrays import Floats
 from firstdraw.datasets import DATASETS
 from firstdraw.diagnosis import Cause, Finding, Severity, StartMeasurements, diagnose, verdict
 from firstdraw.distributions import Distribution, Normal
 from firstdraw.draws import CounterDraws
 from firstdraw.engine import SGD, Columns, Optimizer, columns
-from firstdraw.engine.optimizers import Adam
+from firstdraw.engine.optimizers import Adam, Momentum, RMSprop
 from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.initializers.constant import ConstantValue
 from firstdraw.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 from firstdraw.networks import Layer, MultilayerPerceptron, repeated_branches
 from firstdraw.probes import probe, sharpness
 from firstdraw.roles import Role
+from firstdraw.theory import WideLayer, correlation_fixed_point, depth_scale, variance_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,3 +419,75 @@ def test_the_verdict_on_a_start_says_what_it_costs() -> None:
     assert verdict(findings_of(overflow), values(overflow), ()).endswith(
         "The cost is not finite, even before the first step."
     )
+
+
+# Healthy starts: each activation with laws made for it, and over how many hidden layers the theory of wide networks has
+# its signal and its gradients stay within a factor of ten: rectifiers, tanh and linear layers at their critical point,
+# SELU at its stable fixed point; GELU and SiLU leave an unstable one, and a sigmoid is ordered after few layers.
+HEALTHY: dict[str, tuple[int, tuple[str, ...]]] = {
+    "relu": (30, ("he_normal", "he_uniform")),
+    "leaky_relu": (30, ("activation_gain",)),
+    "identity": (30, ("lecun_normal", "glorot_normal", "orthogonal")),
+    "tanh": (30, ("glorot_normal", "glorot_uniform", "lecun_normal", "orthogonal")),
+    "erf": (30, ("activation_gain",)),
+    "selu": (30, ("lecun_normal",)),
+    "elu": (20, ("activation_gain",)),
+    "sin": (20, ("activation_gain",)),
+    "gelu": (8, ("activation_gain",)),
+    "silu": (8, ("activation_gain",)),
+    "sigmoid": (2, ("kumar",)),
+}
+PLAIN = ("circles", "moons", "xor", "spirals", "gaussian_clouds")
+REAL = ("digits", "iris", "wine", "breast_cancer")
+OPTIMIZERS = (SGD(0.01), Momentum(0.01), Adam(0.001), RMSprop(0.001))
+# The logarithm of the signal that a random rectifier network keeps has the variance 5 L/n over L layers of n units.
+UNITS_A_LAYER = 8
+
+
+def _healthy(number: int) -> Start:
+    """Draw a start by the rule above: at least eight units in each layer for every hidden layer there is."""
+    stream = np.random.default_rng(number)
+    activation = str(stream.choice(list(HEALTHY)))
+    deepest, initializers = HEALTHY[activation]
+    width = round(math.exp(stream.uniform(math.log(16), math.log(256))))
+    depth = max(1, min(int(stream.integers(1, deepest + 1)), width // UNITS_A_LAYER))
+    sources = [shipped(name) for name in PLAIN] + [shipped(name, standardize=True) for name in REAL]
+    return Start(
+        hidden=[width] * depth,
+        activation=activation,
+        weights=str(stream.choice(initializers)),
+        data=[*sources, gaussian(10), gaussian(50)][stream.integers(len(sources) + 2)],
+        optimizer=OPTIMIZERS[stream.integers(len(OPTIMIZERS))],
+        seed=number,
+    )
+
+
+def test_of_two_hundred_healthy_starts_at_least_195_raise_no_warning() -> None:
+    starts = [_healthy(number) for number in range(200)]
+    assert len({start.activation for start in starts}) == len(HEALTHY)
+    assert max(len(start.hidden) for start in starts) >= 25
+    warned = {
+        number: findings[0].sentence
+        for number, start in enumerate(starts)
+        if (findings := diagnose(measured(start)))[0].severity >= Severity.WARNING
+    }
+    assert len(warned) <= 5, warned
+
+
+@pytest.mark.parametrize(("v", "s", "cause"), [(0.8, 0.05, ORDERED), (4.0, 0.05, CHAOTIC)])
+def test_a_phase_is_too_deep_beyond_six_of_its_depth_scales(v: float, s: float, cause: str) -> None:
+    """The depth scale by the theory of wide networks: what is diagnosed has it from its measured variances."""
+    layer = WideLayer(activation=Tanh(), weight_variance=v, bias_variance=s)
+    limit = 6 * depth_scale(correlation_fixed_point(layer, variance_limit(layer, 1.0)).slope)
+    for depth, found in ((0.8 * limit, False), (1.2 * limit, True)):
+        deep = measured(Start([100] * round(depth), "tanh", Law(v, s), TEN))
+        assert (cause in {finding.cause for finding in diagnose(deep)}) == found
+
+
+def test_layers_of_different_laws_are_in_no_phase() -> None:
+    def quieter(layers: Sequence[Layer]) -> None:
+        layers[20].W[:] *= 0.8
+
+    start, name = TABLE["erf, 60 layers, ordered"][0], ORDERED
+    assert name in {finding.cause for finding in diagnose(measured(start))}
+    assert name not in {finding.cause for finding in diagnose(measured(replace(start, change=quieter)))}

@@ -17,7 +17,7 @@ import numpy as np
 from firstdraw.activations import Activation
 from firstdraw.diagnosis.finding import Finding, Severity, StartMeasurements
 from firstdraw.diagnosis.law import activation_name, fitting_initializer
-from firstdraw.diagnosis.thresholds import DEPTH_SCALES, EQUAL_LAYERS, PHASE_CHANGE
+from firstdraw.diagnosis.thresholds import DEPTH_SCALES, EQUAL_LAYERS, LAW_LAYERS, PHASE_CHANGE
 from firstdraw.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class _Stack:
 def _stack(measured: StartMeasurements) -> _Stack | None:
     """Return the hidden layers as a stack; None where they are none, or gradients keep their size in it."""
     hidden, activations = measured.start.hidden, measured.activations
-    if activations is None or measured.start.branches or len(hidden) < 2:
+    if activations is None or measured.start.branches or len(hidden) <= LAW_LAYERS:
         return None
     following = hidden[1:]
     activation, logarithms = activations[0], [_logarithm(state.chi) for state in hidden[:-1]]

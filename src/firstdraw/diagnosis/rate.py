@@ -14,8 +14,8 @@ def learning_rate_too_large(measured: StartMeasurements) -> Iterator[Finding]:
     """Find a first step that goes too far: for the curvature of the cost, or for the size of the weights.
 
     Gradient descent on a quadratic multiplies the error along an eigenvector of the Hessian by 1 - eta lambda, so that
-    beyond eta lambda_max = 2 the steps grow; a network's cost is no quadratic, and up to about 4 it may come down where
-    the cost bends less. The sharpness bounds full-batch gradient descent alone; of other optimizers speaks by how much
+    beyond eta lambda_max = 2 the steps grow; a network's cost is no quadratic, and up to about 12 it may come down
+    where it bends less. The sharpness bounds full-batch gradient descent alone; of other optimizers speaks by how much
     the first step changes a layer's weights, relative to them.
     """
     found = _steeper_than_stable(measured) or _larger_than_the_weights(measured)

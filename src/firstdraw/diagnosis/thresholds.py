@@ -86,9 +86,9 @@ STABLE_STEP: Final = 2.0
 """Beyond learning rate times largest eigenvalue = 2, gradient descent on a quadratic leaves its minimum: worth a
 note."""
 
-UNSTABLE_STEP: Final = 4.0
-"""Between 2 and about 4, networks were found to overshoot and to come down where the cost bends less; beyond it they
-mostly diverge (Lewkowycz et al. 2020, https://arxiv.org/abs/2003.02218)."""
+UNSTABLE_STEP: Final = 12.0
+"""Beyond 2, networks were found to overshoot and to come down where the cost bends less: linear ones up to about 4,
+rectifiers up to about 12 (Lewkowycz et al. 2020, https://arxiv.org/abs/2003.02218)."""
 
 UPDATE_RATIO: Final = 1.0
 """A first step as large as the weights themselves replaces the initialization; a hundredth to a thousandth is usual."""
