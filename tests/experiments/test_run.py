@@ -85,6 +85,13 @@ def test_biases_follow_the_law_they_are_given(run_small: Run) -> None:
     assert all(item.drawn_mean != 0 for item in biases)
 
 
+def test_biases_follow_the_law_of_biases_of_the_entry_they_are_given(run_small: Run) -> None:
+    start = {"label": "transformer's", "weights": "zeros", "biases": "vision_transformer"}
+    (run,) = run_small(initializations=[start]).runs
+    first = next(item for item in run.parameters if item.name == "layers.1.bias")
+    assert first.standard_deviation == 1e-6
+
+
 def test_the_weights_do_not_depend_on_the_law_of_the_biases(run_small: Run) -> None:
     plain = {"label": "He", "weights": "he_normal"}
     (without,) = run_small(initializations=[plain]).runs

@@ -169,20 +169,25 @@ def _precise_table(phi: Activation, q: float) -> tuple[Floats, Floats]:
 
 def precisely(phi: Activation, q1: float, q2: float, c: float, orders: tuple[Order, Order]) -> float:
     first, second = (_precise_table(phi, q)[min(order, 1)] for q, order in zip((q1, q2), orders, strict=True))
+    return float(first @ _density(q1, q2, c)[orders[0] == 2, orders[1] == 2] @ second)
+
+
+@cache
+def _density(q1: float, q2: float, c: float) -> dict[tuple[bool, bool], Floats]:
+    """The density of (u, v) at the nodes, and its derivatives by u, by v and by both, the single ones negated."""
     u, v = (_long(_axis(q)[0]) for q in (q1, q2))
+    u, v = u[:, np.newaxis], v[np.newaxis]
     covariance = np.longdouble(c) * np.sqrt(np.longdouble(q1)) * np.sqrt(np.longdouble(q2))
     determinant = q1 * q2 - covariance**2
     a, b, m = q2 / determinant, q1 / determinant, -covariance / determinant
-    u, v = u[:, np.newaxis], v[np.newaxis]
     pi = np.longdouble(mpmath.nstr(mpmath.pi, 22))
     p = np.exp(-(a * u * u + 2 * m * u * v + b * v * v) / 2) / (2 * pi * np.sqrt(determinant))
     du, dv = a * u + m * v, m * u + b * v
-    factor = {(False, False): 1, (True, False): du, (False, True): dv, (True, True): du * dv - m}
-    return float(first @ (p * factor[orders[0] == 2, orders[1] == 2]) @ second)
+    return {(False, False): p, (True, False): p * du, (False, True): p * dv, (True, True): p * (du * dv - m)}
 
 
 @every
-@pytest.mark.parametrize(("q1", "q2", "c"), [(1.0, 1.0, 0.5), (1.3, 0.7, -0.6), (4.0, 0.3, 0.8)])
+@pytest.mark.parametrize(("q1", "q2", "c"), [(1.3, 0.7, -0.6), (4.0, 0.3, 0.8)])
 def test_expectations_are_those_of_arbitrary_precision(phi: Activation, q1: float, q2: float, c: float) -> None:
     for orders in ORDERS:
         # The stated error is 1e-10; what is reached is a thousand times less.
@@ -190,7 +195,7 @@ def test_expectations_are_those_of_arbitrary_precision(phi: Activation, q1: floa
 
 
 @pytest.mark.parametrize("phi", CLOSED, ids=repr)
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(q1=st.floats(-6, 3), q2=st.floats(-6, 3), distance=st.floats(-9, 0), sign=st.sampled_from([-1, 1]), order=ORDER)
 def test_closed_forms_and_quadrature_agree(
     phi: Activation, q1: float, q2: float, distance: float, sign: int, order: Order
@@ -202,7 +207,7 @@ def test_closed_forms_and_quadrature_agree(
 
 
 @every
-@pytest.mark.parametrize("q", [0.04, 1.0, 20.0])
+@pytest.mark.parametrize("q", [0.04, 20.0])
 def test_equal_inputs_have_the_moments_of_one(phi: Activation, q: float) -> None:
     moments = gaussian_moments(phi, variance=q)
     size = max(1.0, moments.second_moment)
@@ -220,7 +225,7 @@ def test_inputs_that_have_nothing_in_common_have_the_product_of_means(phi: Activ
 
 
 @every
-@pytest.mark.parametrize("orders", [(0, 0), (0, 1), (1, 1), (2, 0), (2, 1)])
+@pytest.mark.parametrize("orders", [(0, 1), (1, 1), (2, 1)])
 def test_the_ends_are_the_limits_in_the_correlation(phi: Activation, orders: tuple[Order, Order]) -> None:
     for end in (-1.0, 1.0):
         near = told(phi, 0.8, 0.8, end * (1 - 1e-10), orders)
@@ -229,7 +234,7 @@ def test_the_ends_are_the_limits_in_the_correlation(phi: Activation, orders: tup
 
 
 @every
-@pytest.mark.parametrize("orders", ORDERS)
+@pytest.mark.parametrize("orders", [(0, 0), (2, 0), (2, 1)])
 def test_swapping_the_inputs_swaps_the_orders(phi: Activation, orders: tuple[Order, Order]) -> None:
     one, other = told(phi, 2.0, 0.4, 0.7, orders), told(phi, 0.4, 2.0, 0.7, orders[::-1])
     assert abs(one - other) <= 1e-13

@@ -46,6 +46,7 @@ def commands() -> None:
       firstdraw paper exercise                         the same claims, each printed with its numbers
       firstdraw list initializers                      what there is
       firstdraw explain he_normal                      a law, its numbers, and where each comes from
+      firstdraw phase --activation tanh                where gradients neither vanish nor explode
     """  # noqa: D301  # click reads the character
 
 
@@ -122,7 +123,7 @@ def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progre
 )
 @click.option("--residual", is_flag=True, help="Initializers for networks with residual branches.")
 def list_(kind: str | None, activation: str | None, layer: str | None, residual: bool) -> None:
-    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+    """List what there is: initializers, parametrizations, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:
@@ -156,6 +157,70 @@ def explain(name: str, shape: str | None, activation: str | None, as_json: bool)
     from firstdraw.cli.explain import print_the_explanation
 
     print_the_explanation(name, shape, activation, as_json=as_json)
+
+
+activation_option = click.option("--activation", required=True, metavar="NAME", help="What follows each layer.")
+figure_option = click.option("--figure", type=click.Path(path_type=Path), help="Draw it into this .svg, .png or .pdf.")
+
+
+@commands.command(epilog=EPILOG)
+@activation_option
+@click.option("--weight-variance", type=float, required=True, help="Variance of a weight, times the fan-in.")
+@click.option("--bias-variance", type=float, default=0.0, show_default=True, help="Variance of a bias.")
+@click.option("--depth", type=int, default=100, show_default=True, help="How many layers.")
+@click.option(
+    "--input-variance", type=float, default=1.0, show_default=True, help="Of the first layer's pre-activations."
+)
+@click.option("--input-correlation", type=float, default=0.0, show_default=True, help="Of two inputs.")
+@figure_option
+@click.option("--json", "as_json", is_flag=True, help="Print the prediction as JSON.")
+def theory(
+    activation: str,
+    weight_variance: float,
+    bias_variance: float,
+    depth: int,
+    input_variance: float,
+    input_correlation: float,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Predict what depth does to signals and gradients in wide networks, from variances alone.
+
+    Layer by layer the variance of pre-activations, the correlation of two inputs and the variance of gradients; where
+    they lead, how fast, and up to which depth such a network trains.
+
+    \b
+    Examples:
+      firstdraw theory --activation tanh --weight-variance 1.76 --bias-variance 0.05
+      firstdraw theory --activation relu --weight-variance 2 --depth 1000 --figure relu.svg
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.theory import Asked, print_the_prediction
+
+    asked = Asked(activation, weight_variance, bias_variance, depth, input_variance, input_correlation)
+    print_the_prediction(asked, figure, as_json=as_json)
+
+
+@commands.command(epilog=EPILOG)
+@activation_option
+@click.option("--weight-variance", type=float, help="The largest of the figure.  [default: what shows the edge]")
+@click.option("--bias-variance", type=float, default=1.0, show_default=True, help="The largest of the figure.")
+@figure_option
+@click.option("--json", "as_json", is_flag=True, help="Print the edge of chaos as JSON.")
+def phase(
+    activation: str, weight_variance: float | None, bias_variance: float, figure: Path | None, as_json: bool
+) -> None:
+    """Tell order from chaos: the weight and bias variances at which gradients neither vanish nor explode.
+
+    Prints the edge of chaos, and draws the phase plane around it.
+
+    \b
+    Examples:
+      firstdraw phase --activation tanh
+      firstdraw phase --activation gelu --figure gelu.svg
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.phase import print_the_edge_of_chaos
+
+    print_the_edge_of_chaos(activation, weight_variance, bias_variance, figure, as_json=as_json)
 
 
 @commands.command()

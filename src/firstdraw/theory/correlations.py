@@ -21,9 +21,11 @@ Kernel: TypeAlias = Callable[[float], float]
 """E[phi(u) phi(v)], from the correlation."""
 
 REST: Final = 1e-13
-MOST_COEFFICIENTS: Final = 1000
-# h_k has about one zero in pi/sqrt(k), which panels of a width of 1 resolve.
-EVENLY: Final = np.linspace(-REACH, REACH, 29)
+MOST_COEFFICIENTS: Final = 4000
+# Activations that are analytic to a distance of about 1 from the real line take about 45 q of them.
+LARGEST_VARIANCE: Final = 80.0
+# h_k has about one zero in pi/sqrt(k): ten in a panel of a width of 1/2.
+EVENLY: Final = np.linspace(-REACH, REACH, 57)
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 TOLERANCE: Final = 1e-11
 FEWEST, MOST = 8, 256
@@ -37,7 +39,7 @@ class CorrelationKernel:
         E[phi(u) phi(v)] = sum_k a_k^2 c^k,    a_k = E[phi(sqrt(q) z) h_k(z)],    E[h_j(z) h_k(z)] = 1 if j = k else 0,
 
     up to the k at which the rest, E[phi(u)^2] - sum a_k^2, is below 1e-13 of E[phi(u)^2]: no c makes more of it. Where
-    that takes more than 1000 coefficients, and where phi has kinks, by a polynomial in the angle arccos c, in which the
+    that takes more than 4000 coefficients, and where phi has kinks, by a polynomial in the angle arccos c, in which the
     expectation is smooth up to both ends; through as many of Chebyshev's points as it takes for twice as many to agree
     within 1e-11.
 
@@ -102,7 +104,7 @@ def quick_kernel(activation: Activation, q: float) -> Kernel | None:
 
     if closed(0.0) is not None:
         return lambda c: float(np.asarray(closed(c)))
-    squares = None if activation.kinks else _hermite_squares(activation, q)
+    squares = None if activation.kinks or q > LARGEST_VARIANCE else _hermite_squares(activation, q)
     if squares is None:
         return None
     powers = np.arange(squares.size)
@@ -118,12 +120,13 @@ def _hermite_squares(activation: Activation, q: float) -> Floats | None:
     root = np.exp(-z * z / 4) / (2 * math.pi) ** 0.25
     f = activation.value(math.sqrt(q) * z) * root
     weights = (half * WEIGHTS).ravel()
-    total = float(weights @ f**2)
+    rest = total = float(weights @ f**2)
     before, h = np.zeros_like(z), root
     squares: list[float] = []
     for k in range(MOST_COEFFICIENTS):
         squares.append(float(weights @ (f * h)) ** 2)
-        if k % 2 and total - math.fsum(squares) <= REST * total:
+        rest -= squares[-1]
+        if k % 2 and rest <= REST * total:
             return np.array(squares)
         before, h = h, (z * h - math.sqrt(k) * before) / math.sqrt(k + 1)
     return None

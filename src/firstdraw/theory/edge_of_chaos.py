@@ -12,7 +12,7 @@ from firstdraw.activations import Activation
 from firstdraw.arrays import Floats
 from firstdraw.moments import gaussian_moments
 from firstdraw.rules import check_non_negative
-from firstdraw.theory.fixed_points import variance_slope
+from firstdraw.theory.fixed_points import is_attracting, variance_slope
 from firstdraw.theory.maps import WideLayer
 from firstdraw.theory.moment_table import moment_table
 
@@ -41,8 +41,8 @@ class EdgePoint:
 
     @property
     def stable(self) -> bool:
-        """Whether a layer with these variances comes back to q."""
-        return abs(self.slope) < 1
+        """Whether a layer with these variances comes back to q, exponentially with depth."""
+        return is_attracting(self.slope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

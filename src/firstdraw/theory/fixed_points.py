@@ -22,6 +22,7 @@ __all__ = [
     "VarianceFixedPoint",
     "correlation_fixed_point",
     "depth_scale",
+    "is_attracting",
     "variance_fixed_points",
     "variance_limit",
     "variance_slope",
@@ -53,8 +54,8 @@ class VarianceFixedPoint:
 
     @property
     def stable(self) -> bool:
-        """Whether a small difference dies out."""
-        return bool(abs(self.slope) < 1)
+        """Whether a small difference dies out, exponentially with depth."""
+        return is_attracting(self.slope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +71,15 @@ class CorrelationFixedPoint:
     slope: float
 
 
+def is_attracting(slope: float) -> bool:
+    """Whether a slope is below 1 in size, by more than rounding."""
+    return bool(abs(slope) < 1 - ROUNDING)
+
+
 def depth_scale(factor: float) -> float:
     """Return the number of layers in which what a layer multiplies by `factor` f changes e-fold, 1/|ln|f||.
 
-    Infinite where |f| = 1, 0 where f is 0.
+    Infinite where |f| is 1 but for rounding, 0 where f is 0.
 
     >>> depth_scale(math.exp(-0.5)), depth_scale(1.0), depth_scale(0.0)
     (2.0, inf, 0.0)
@@ -81,7 +87,7 @@ def depth_scale(factor: float) -> float:
     if factor == 0:
         return 0.0
     rate = abs(math.log(abs(factor)))
-    return 1 / rate if rate else math.inf
+    return 1 / rate if rate > ROUNDING else math.inf
 
 
 def variance_slope(layer: WideLayer, q: float) -> float:
@@ -91,7 +97,7 @@ def variance_slope(layer: WideLayer, q: float) -> float:
     """
     if q > 0:
         return layer.weight_variance * second_moment_slope(layer.activation, variance=q)
-    step = VARIANCES[1]
+    step = float(VARIANCES[1])
     return float(layer.next_variance(step) - layer.next_variance(0.0)) / step
 
 

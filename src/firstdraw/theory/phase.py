@@ -100,7 +100,8 @@ def phase_plane(
     q = _limits(table, v, s, float(q0))
     chi = v * table.slope_second_moment(np.minimum(q, VARIANCES[-1]))
     with np.errstate(divide="ignore"):
-        scale = 1 / abs(np.log(chi))
+        rate = abs(np.log(chi))
+        scale = 1 / np.where(rate > ROUNDING, rate, 0.0)
     return PhasePlane(
         activation=activation,
         weight_variances=v,
@@ -156,15 +157,16 @@ def _between(table: MomentTable, v: Floats, s: Floats, low: Floats, high: Floats
     """
     shape, root, left = low.shape, high.ravel().copy(), np.arange(low.size)
     v, s = np.tile(v, s.size), np.repeat(s, v.size)
-    at_low, at_high = (q - v * table.second_moment(q) - s for q in (low.ravel(), root))
+    at_low, at_high = _kept(table, low.ravel(), v, s), _kept(table, root, v, s)
     state: Floats = np.stack([v, s, low.ravel(), root, at_low, at_high, np.zeros_like(v)])
     for _ in range(MOST_STEPS):
-        v, s, low, high, at_low, at_high, moved = state
+        rows: list[Floats] = list(state)
+        v, s, low, high, at_low, at_high, moved = rows
         gap = at_high - at_low
         share: Floats = np.divide(-at_low, gap, out=np.full_like(gap, 0.5), where=gap > 0)
         q = low + (high - low) * share
         root[left] = q
-        value = q - v * table.second_moment(q) - s
+        value = _kept(table, q, v, s)
         rises = value >= 0
         # An end that stays twice in a row counts half.
         at_low = np.where(rises, np.where(moved > 0, at_low / 2, at_low), value)
@@ -175,3 +177,8 @@ def _between(table: MomentTable, v: Floats, s: Floats, low: Floats, high: Floats
             break
         left, state = left[going], np.stack([v, s, low, high, at_low, at_high, moved])[:, going]
     return root.reshape(shape)
+
+
+def _kept(table: MomentTable, q: Floats, v: Floats, s: Floats) -> Floats:
+    """Return q - v E[phi^2] - s, which is 0 at a fixed point."""
+    return q - v * table.second_moment(q) - s

@@ -84,9 +84,9 @@ class Propagation:
         variance: q_0 ... q_L, `[L + 1]`: q_l that of the pre-activations that l layers made of q_0.
         correlation: c_0 ... c_L, `[L + 1]`, of two inputs that have the variance q_0 both.
         gradient_factor: chi_1 at q_0 ... q_L, `[L + 1]`.
-        gradient_ratio: `[L + 1]`, the variance of the gradient by the pre-activations after l layers, as a multiple of
-            that after all: the product of the gradient factors from l to L - 1, for the law of the weights is that
-            of each layer's back.
+        gradient_ratio: `[L + 1]`, the variance of the gradient by the pre-activations after l layers as a multiple of
+            that after all L: the product of the gradient factors at q_l ... q_(L-1), each that of a layer on the way
+            back, as if its weights were drawn anew for it.
         limit: where depth leads.
     """
 
