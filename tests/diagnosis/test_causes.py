@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from firstdraw.diagnosis import Cause, Finding, Severity
+from firstdraw.diagnosis import Cause, Finding, Severity, diagnose, verdict
 from firstdraw.experiments import RunRecord, prepare, read_table
 from firstdraw.experiments import run as run_prepared
 
@@ -146,7 +147,7 @@ def test_divergence_names_its_step_and_its_layer(run_case: RunCase) -> None:
     assert finding.evidence["step"] == outcome.step > 0
     assert finding.place == f"layer {outcome.layer}"
     assert f"step {outcome.step:,}" in finding.sentence
-    assert f"Before that, at step {outcome.step - 1:,}, " in run.verdict
+    assert f"Training diverges at step {outcome.step:,}; before that, at step {outcome.step - 1:,}, " in run.verdict
     assert np.isfinite(run.trajectory.final).all()
 
 
@@ -154,7 +155,20 @@ def test_a_cost_that_overflows_before_the_parameters_do_is_not_told(run_case: Ru
     run = run_case("far too fast")
     assert run.measured.end.cost == math.inf
     assert _finding(run, "divergence").evidence["step"] == run.trajectory.outcomes[0].step > 0
-    assert run.verdict.endswith(" The last finite parameters give no finite cost.")
+    assert run.findings[0].cause == "learning rate too large"
+    assert run.verdict.endswith("; the last finite parameters give no finite cost.")
+
+
+def test_a_divergence_without_another_cause_is_told_once(run_case: RunCase) -> None:
+    run = run_case("far too fast")
+    alone = replace(run.measured, sharpness=None, learning_rate=None)
+    start = replace(alone.start, layers=tuple(replace(layer, update_ratio=None) for layer in alone.start.layers))
+    alone = replace(alone, start=start)
+    findings = diagnose(alone)
+    assert findings[0].cause == "divergence"
+    assert verdict(findings, alone, run.classes).endswith("not finite. The last finite parameters give no finite cost.")
+    finite = replace(alone, end=alone.start)
+    assert f". Before that, at step {run.trajectory.outcomes[0].step - 1:,}, " in verdict(findings, finite, run.classes)
 
 
 def test_a_start_that_overflows_has_no_step_before_it(run_case: RunCase) -> None:

@@ -29,9 +29,13 @@ def _result(findings: tuple[Finding, ...], measured: StartMeasurements, classes:
     output, outcome = measured.end.output, measured.trajectory.outcomes[0]
     if outcome.diverged and outcome.step == 0:
         return NOT_FINITE
+    # The first finding may be what brought the divergence about.
+    told = not outcome.diverged or findings[0].cause == "divergence"
+    diverges = "" if told else f"Training diverges at step {outcome.step:,}; "
     if outcome.diverged and not math.isfinite(measured.end.cost):
-        return "The last finite parameters give no finite cost."
-    when = f"Before that, at step {outcome.step - 1:,}," if outcome.diverged else f"After {measured.last_step:,} steps"
+        return _begun(f"{diverges}the last finite parameters give no finite cost.")
+    before = f"{diverges}before that, at step {outcome.step - 1:,},"
+    when = _begun(before) if outcome.diverged else f"After {measured.last_step:,} steps"
     if output.right is None:
         return f"{when} the cost is {measured.end.cost:.4g}."
     only = [name for name, count in zip(classes, output.predicted, strict=True) if count == output.examples]
@@ -42,6 +46,10 @@ def _result(findings: tuple[Finding, ...], measured: StartMeasurements, classes:
         f"{when} {output.right:,} of {output.examples:,} training examples are right, at a cost of "
         f"{measured.end.cost:.4g}{improving}."
     )
+
+
+def _begun(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _beginning(measured: StartMeasurements) -> str:

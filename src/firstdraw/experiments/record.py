@@ -89,7 +89,7 @@ class RunRecord:
     def measured(self) -> Measurements:
         """The start, the end and the records between."""
         return Measurements(
-            start=self._state(self.trajectory.initial[0], self.problem.optimizer),
+            start=self._state(self.trajectory.initial[0], self.problem.optimizer if self.problem.steps else None),
             end=self._state(self.trajectory.final[0]),
             trajectory=self.trajectory,
             activations=self.problem.network.activations,
