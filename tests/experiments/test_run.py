@@ -224,6 +224,40 @@ def test_regression_on_a_table_is_learned(tmp_path: Path) -> None:
     assert run.verdict.endswith(f"After 200 steps the cost is {run.measured.end.cost:.4g}.")
 
 
+@pytest.mark.parametrize(
+    ("rate", "batch_size", "optimizer", "told"),
+    [
+        (1e-3, None, "sgd", (1e-3, False)),
+        (100.0, None, "sgd", (100.0, True)),
+        (100.0, 2, "sgd", (None, False)),
+        (100.0, None, "adam", (None, False)),
+    ],
+)
+def test_the_sharpness_is_measured_where_it_may_bound_the_rate(
+    rate: float, batch_size: int | None, optimizer: str, told: tuple[float | None, bool]
+) -> None:
+    batches: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
+    table: dict[str, Any] = {
+        "data": {"name": "circles", "train_size": 20, "test_size": 0},
+        "network": {"widths": [2, 4, 1]},
+        "training": {"loss": "bce", "optimizer": {"name": optimizer, "learning_rate": rate}, "steps": 2} | batches,
+        "initializations": [{"label": "He", "weights": "he_normal"}],
+    }
+    measured = run_prepared(prepare(read_table(table))).runs[0].measured
+    assert (measured.learning_rate, measured.sharpness is not None) == told
+    assert measured.start.layers[0].update_ratio is not None
+
+
+def test_without_a_gradient_there_is_no_sharpness_to_measure() -> None:
+    table: dict[str, Any] = {
+        "data": {"name": "circles", "train_size": 20, "test_size": 0},
+        "network": {"widths": [2, 4, 1]},
+        "training": {"loss": "bce", "optimizer": {"name": "sgd", "learning_rate": 100.0}, "steps": 2},
+        "initializations": [{"label": "zeros", "weights": "zeros"}],
+    }
+    assert run_prepared(prepare(read_table(table))).runs[0].measured.sharpness is None
+
+
 def test_no_steps_measure_the_start_alone(run_small: Run) -> None:
     for run in run_small("training.steps=0").runs:
         assert run.trajectory.steps.tolist() == [0]

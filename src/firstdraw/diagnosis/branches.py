@@ -41,7 +41,8 @@ def _holds_back(zero: LayerState, layer: LayerState) -> bool:
 
 def dead_branches(measured: StartMeasurements) -> Iterator[Finding]:
     """Find residual branches whose multiplier and output are both 0, at the start and at the end."""
-    ends = measured.end.branches if isinstance(measured, Measurements) else measured.start.branches
+    trained = isinstance(measured, Measurements)
+    ends = measured.end.branches if trained else measured.start.branches
     for start, end in zip(measured.start.branches, ends, strict=True):
         if not (_is_zero_times_zero(start) and _is_zero_times_zero(end)):
             continue
@@ -57,11 +58,10 @@ def dead_branches(measured: StartMeasurements) -> Iterator[Finding]:
             ),
             evidence={
                 "multiplier at the start": start.multiplier,
-                "multiplier at the end": end.multiplier,
                 "output rms at the start": start.output_rms,
-                "output rms at the end": end.output_rms,
                 "multiplier's gradient at the start": start.multiplier_gradient,
-            },
+            }
+            | ({"multiplier at the end": end.multiplier, "output rms at the end": end.output_rms} if trained else {}),
             remedy=(
                 "Start only one of the two from 0: the multipliers, with weights drawn at random, or the last weights "
                 "of each branch, with multipliers of 1"

@@ -20,7 +20,7 @@ def collapse_to_one_correlation(measured: StartMeasurements) -> Iterator[Finding
         return
     first, last = hidden[0], hidden[-1]
     # Rounding alone leads beyond 1.
-    left = max(0.0, 1 - last.correlation)
+    left = max(0.0, float(1 - last.correlation))
     if not left < COLLAPSE_FACTOR * (1 - first.correlation):
         return
     yield Finding(
@@ -33,7 +33,7 @@ def collapse_to_one_correlation(measured: StartMeasurements) -> Iterator[Finding
             f"tell them apart"
         ),
         evidence={
-            f"1 - cosine, layer {first.layer}": 1 - first.correlation,
+            f"1 - cosine, layer {first.layer}": float(1 - first.correlation),
             f"1 - cosine, layer {last.layer}": left,
         },
         remedy="Use larger weights with smaller biases (`he_normal` and zeros for rectifiers), or fewer layers",

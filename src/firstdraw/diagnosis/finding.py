@@ -12,7 +12,7 @@ from firstdraw.probes import NetworkState, Sharpness
 
 __all__ = ["Cause", "Finding", "Measurements", "Severity", "StartMeasurements"]
 
-# The nearer to the root come first: no cause brings about one before it (see `roots`).
+# In about the order in which they bring each other about (see `roots`).
 Cause = Literal[
     "inputs not finite",
     "parameters not finite",

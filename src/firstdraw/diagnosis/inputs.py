@@ -25,8 +25,8 @@ def inputs_not_finite(measured: StartMeasurements) -> Iterator[Finding]:
         severity=Severity.BROKEN,
         place="inputs",
         sentence=(
-            f"Of the {elements:,} numbers among the inputs, {inputs.nonfinite:,} are infinite or not numbers at all, "
-            f"and so is every sum that they enter"
+            f"Of the {elements:,} numbers among the inputs, {inputs.nonfinite:,} "
+            f"{'is' if inputs.nonfinite == 1 else 'are'} infinite or no number at all, and so is every sum with it"
         ),
         evidence={"not finite": inputs.nonfinite, "numbers": elements},
         remedy="Leave out the examples they belong to, or fill in what is missing, before training",

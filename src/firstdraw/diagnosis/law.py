@@ -30,6 +30,9 @@ __all__ = ["FittingInitializer", "activation_name", "fitting_initializer", "wron
 
 # Fans of a role for which laws are compared: any that are equal.
 FAN: Final = 100
+# Factors between these are written as whole numbers.
+SMALLEST_WHOLE: Final = 100
+LARGEST_WHOLE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _finding(activation: Activation, layers: int, *, v: float, needed: float, of
         ),
         evidence={
             "fan-in times weight variance": v,
-            "the same that keeps the signal": needed,
+            "the one that keeps the signal": needed,
             "factor of the variance, a layer": v / needed,
             "factor of the signal, over the depth": _exponential(off),
             "layers": layers,
@@ -164,7 +167,9 @@ def fitting_initializer(activation: Activation, weight_variance: float) -> Fitti
 def _times(logarithm: float) -> str:
     """Write by how much something is off as a factor above 1."""
     factor = _exponential(abs(logarithm))
-    return f"{factor:.3g} times" if math.isfinite(factor) else f"e^{abs(logarithm):.0f} times"
+    if not math.isfinite(factor):
+        return f"e^{abs(logarithm):.0f} times"
+    return f"{factor:,.0f} times" if SMALLEST_WHOLE <= factor < LARGEST_WHOLE else f"{factor:.3g} times"
 
 
 def _exponential(logarithm: float) -> float:

@@ -46,7 +46,7 @@ CONSEQUENCES: Final[dict[Cause, Causes]] = {
     "loss of rank": SMALL | RUN,
     "saturated hidden units": LARGE | OUTPUTS | RUN | _causes("vanishing gradient"),
     "saturated output": _causes("high initial cost", "dead units", "nothing learned", "plateau"),
-    "vanishing signal": SMALL | RUN | _causes("learning rate too large"),
+    "vanishing signal": (RUN | _causes("collapse to one correlation", "vanishing gradient", "learning rate too large")),
     "exploding signal": LARGE | OUTPUTS | RUN,
     "collapse to one correlation": RUN | _causes("vanishing gradient"),
     "vanishing gradient": RUN,
@@ -65,7 +65,7 @@ def roots_first(findings: Sequence[Finding]) -> list[Finding]:
     The worst stand first, and of equally bad ones those nearer to the root.
 
     Args:
-        findings: in the order of the rules, in which no cause brings about one before it.
+        findings: in the order of the rules: a finding is brought about only by one before it.
     """
     root_of: dict[int, int] = {}
     for i, root in enumerate(findings):

@@ -132,8 +132,9 @@ class RunRecord:
         network, loss, X, Y = problem.network, problem.loss, problem.train.X, problem.train.Y
         with np.errstate(all="ignore"):
             g = gradient(network, theta, loss, X, Y)
-            along = rate * float(g @ hessian_product(network, theta, loss, X, Y, g)) / float(g @ g)
-        if not NEAR_THE_BOUND < along < np.inf:
+            along = np.divide(g @ hessian_product(network, theta, loss, X, Y, g), g @ g)
+        # Without a gradient it is no number.
+        if not NEAR_THE_BOUND < rate * float(along) < np.inf:
             return None
         return sharpness(network, theta, loss, X, Y, CounterDraws(0), tolerance=TOLERANCE, most_products=MOST_PRODUCTS)
 
