@@ -175,3 +175,65 @@ def test_a_broken_rule_is_one_sentence(
     assert done.stderr.startswith(sentence)
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_networks_of_a_width_are_measured_beside_the_prediction(firstdraw: Call, tmp_path: Path) -> None:
+    done = firstdraw(*TANH, "--depth", "5", "--width", "50", "--networks", "10", "--figure", "both.svg")
+    assert (done.returncode, done.stderr) == (0, f"Figure: {tmp_path.resolve() / 'both.svg'}\n")
+    words = _words(done.stdout)
+    assert "tanh, width 50" in words
+    assert "layer q 95 % of q measured c 95 % of c measured chi 95 % of chi measured" in words
+    for sentence in (
+        r"second moment q: agrees in all layers; \d+% of 10 networks lie within the band\.",
+        r"correlation c: agrees in all layers; \d+% of 10 networks",
+        r"gradient factor chi: agrees in all layers; \d+% of 10 networks",
+    ):
+        assert re.search(sentence, words)
+    # Layer 0 is given the variance that is asked for, as in the prediction alone.
+    assert re.search(r"^ +0 +1 ", done.stdout, re.MULTILINE)
+    assert "they part" not in (tmp_path / "both.svg").read_text(encoding="utf-8")
+
+
+def test_a_spec_is_predicted_and_measured_by_initialization(firstdraw: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(firstdraw("run", "--print-spec").stdout, encoding="utf-8")
+    done = firstdraw("theory", "mine.toml", "--set", "network.widths=[2, 30, 30, 1]", "--networks", "6", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    zeros, *others = json.loads(done.stdout)["initializations"]
+    assert zeros == {
+        "label": "zeros",
+        "reason": "`layers.1.weight` must have a variance, or its biases: the layer's pre-activations are all 0, "
+        "got '0'",
+    }
+    assert [item["label"] for item in others] == ["normal x10", "Xavier", "He"]
+    assert others[2]["weight_variances"] == pytest.approx([2.0, 2.0, 2.0])
+    assert others[2]["correlation"]["layers"] == [1, 2]
+    told = firstdraw("theory", "mine.toml", "--networks", "3").stdout
+    assert "zeros: no prediction, as `layers.1.weight` must have a variance" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--weight-variance", "1"), "`--activation` must be given where there is no spec to take it from."),
+        (("--activation", "relu"), "`--weight-variance` must be given where there is no spec to take it from."),
+        ((*TANH[1:], "--width", "0"), "`--width` must be a positive integer, got 0."),
+        ((*TANH[1:], "--width", "9", "--networks", "0"), "`--networks` must be a positive integer, got 0."),
+        (
+            (*TANH[1:], "--width", "9", "--input-correlation", "1"),
+            "`--input-correlation` must be above -1 and below 1 where networks are measured, got 1.0.",
+        ),
+        (
+            ("zeros.toml", "--figure", "no.svg"),
+            "`--figure` must have a prediction to be drawn, and there is none, got 'no.svg'.",
+        ),
+    ],
+)
+def test_networks_that_cannot_be_measured_are_refused(
+    firstdraw: Call, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    if arguments[0] == "zeros.toml":
+        spec = firstdraw("run", "--print-spec", "--set", 'initializations=[{label="zeros", weights="zeros"}]').stdout
+        (tmp_path / "zeros.toml").write_text(spec, encoding="utf-8")
+    done = firstdraw("theory", *arguments)
+    assert done.returncode == Exit.INPUT
+    assert done.stderr == f"Error: {sentence}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.moments import gaussian_mean, second_moment_slope
 from firstdraw.theory import bands
-from firstdraw.theory.bands import Band, correlation_band, second_moment_band
+from firstdraw.theory.bands import Band, correlation_band, gradient_factor_band, second_moment_band
 from firstdraw.theory.expectations import pair_expectation
 from firstdraw.theory.maps import WideLayer
 
@@ -29,32 +30,57 @@ WIDTHS = (60, 40, 90, 50, 60)
 INPUTS = np.array([[1.0, 0.6 + 0.8 * math.sqrt(1.5)], [1.0, 0.6 - 0.8 * math.sqrt(1.5)], [1.0, 0.6]])
 
 
-def _drawn(layer: WideLayer, networks: int) -> tuple[Floats, Floats]:
-    """Return q_l of the first input and c_l of both, `[L, networks]`."""
+def _drawn(each: Sequence[WideLayer], networks: int) -> tuple[Floats, Floats, Floats]:
+    """Return q_l of the first input and c_l of both, `[L, networks]`, and chi_l of the first, `[L - 1, networks]`."""
     stream = np.random.default_rng(11)
     h = np.broadcast_to(INPUTS, (networks, *INPUTS.shape))
     second: list[Floats] = []
     cosines: list[Floats] = []
-    for n in WIDTHS:
+    factors: list[Floats] = []
+    z: Floats | None = None
+    for layer, n in zip(each, WIDTHS, strict=True):
         W = stream.normal(size=(networks, n, h.shape[1])) * math.sqrt(layer.weight_variance / h.shape[1])
+        if z is not None:
+            factors.append(
+                np.mean(np.sum((W * layer.activation.derivative(z[:, np.newaxis, :, 0])) ** 2, axis=2), axis=1)
+            )
         z = W @ h + math.sqrt(layer.bias_variance) * stream.normal(size=(networks, n, 1))
         products = np.swapaxes(z, 1, 2) @ z / n
         second.append(products[:, 0, 0])
         cosines.append(products[:, 0, 1] / np.sqrt(products[:, 0, 0] * products[:, 1, 1]))
         h = layer.activation.value(z)
-    return np.array(second), np.array(cosines)
+    return np.array(second), np.array(cosines), np.array(factors)
 
 
 def _holds(band: Band, drawn: Floats) -> Floats:
     return np.mean((band.lower[:, np.newaxis] < drawn) & (drawn < band.upper[:, np.newaxis]), axis=1)
 
 
+def _stack(layer: WideLayer, count: int) -> bands._Stack:
+    v, s = np.full(count, layer.weight_variance), np.full(count, layer.bias_variance)
+    return bands._Stack(layer.activation, v, s)
+
+
 @layers
 def test_the_bands_hold_as_many_networks_as_they_say(layer: WideLayer) -> None:
-    second, cosines = _drawn(layer, 1500)
+    _assert_the_bands_hold([layer] * len(WIDTHS))
+
+
+def test_layers_may_have_variances_of_their_own() -> None:
+    _assert_the_bands_hold(
+        [
+            WideLayer(activation=Tanh(), weight_variance=v, bias_variance=s)
+            for v, s in ((1.0, 0.0), (2.0, 0.1), (0.7, 0.3), (3.0, 0.0), (1.5, 0.05))
+        ]
+    )
+
+
+def _assert_the_bands_hold(each: Sequence[WideLayer]) -> None:
+    second, cosines, factors = _drawn(each, 1500)
     pairs = (
-        (np.log, second, second_moment_band(layer, WIDTHS)),
-        (np.arctanh, cosines, correlation_band(layer, WIDTHS, correlation=0.6)),
+        (np.log, second, second_moment_band(each, WIDTHS)),
+        (np.log, factors, gradient_factor_band(each, WIDTHS)),
+        (np.arctanh, cosines, correlation_band(each, WIDTHS, correlation=0.6)),
     )
     for scale, drawn, band in pairs:
         # Five standard errors of a share, 0.028, and the next order in 1/n.
@@ -67,14 +93,14 @@ def test_the_bands_hold_as_many_networks_as_they_say(layer: WideLayer) -> None:
 
 @layers
 def test_other_levels_hold_other_shares(layer: WideLayer) -> None:
-    second, _ = _drawn(layer, 1500)
+    second, *_ = _drawn([layer] * len(WIDTHS), 1500)
     # Five standard errors, 0.065, and the next order.
     assert _holds(second_moment_band(layer, WIDTHS, level=0.5), second) == pytest.approx(0.5, abs=0.08)
 
 
 @layers
 def test_bands_narrow_as_the_square_root_of_the_width(layer: WideLayer) -> None:
-    for band in (second_moment_band, lambda *given: correlation_band(*given, correlation=0.3)):
+    for band in (second_moment_band, gradient_factor_band, lambda *given: correlation_band(*given, correlation=0.3)):
         narrow, wide = (band(layer, (n,) * 6).deviation for n in (10**6, 10**4))
         assert wide == pytest.approx(10 * narrow, rel=1e-3)
 
@@ -101,7 +127,7 @@ def test_the_first_layer_is_exact() -> None:
 def test_the_map_of_logarithms_by_another_road(name: str) -> None:
     phi, v, q, h = ACTIVATIONS[name](), 1.4, np.array([0.3, 2.0]), 1e-4
     layer = WideLayer(activation=phi, weight_variance=v, bias_variance=0.1)
-    slope, bend, noise = bands._logarithmic_map(layer, q)
+    slope, bend, noise = bands._logarithmic_map(_stack(layer, 2), q)
 
     def slope_at(log_q: float) -> float:
         at = math.exp(log_q)
@@ -123,7 +149,7 @@ def test_the_map_of_logarithms_by_another_road(name: str) -> None:
 def test_the_map_of_pairs_by_another_road(name: str) -> None:
     phi, v, q, c, h = ACTIVATIONS[name](), 1.4, 1.2, 0.55, 1e-4
     layer = WideLayer(activation=phi, weight_variance=v)
-    T, noise = bands._pair_map(layer, np.array([q]), np.array([c]))
+    T, noise = bands._pair_map(_stack(layer, 1), np.array([q]), np.array([c]))
 
     def mapped(K: Floats) -> Floats:
         across = pair_expectation(phi, variances=(K[0], K[1]), correlation=K[2] / math.sqrt(K[0] * K[1]))
@@ -155,6 +181,16 @@ def test_what_has_no_band_is_refused() -> None:
     layer = WideLayer(activation=ReLU(), weight_variance=2.0)
     with pytest.raises(InputError, match="`widths` must have an entry for each layer, one or more"):
         second_moment_band(layer, ())
+    with pytest.raises(InputError) as caught:
+        second_moment_band([layer], (3, 3))
+    assert str(caught.value) == "`layers` must be one for each of the 2 widths, got 1"
+    with pytest.raises(InputError, match=r"^`layers` must have one activation, got \[ReLU\(\), Tanh\(\)\]$"):
+        second_moment_band([layer, WideLayer(activation=Tanh(), weight_variance=1.0)], (3, 3))
+    with pytest.raises(InputError, match=r"^`widths` must have two layers or more, between which there is a Jacobian"):
+        gradient_factor_band(layer, (3,))
+    with pytest.raises(InputError) as caught:
+        gradient_factor_band(layer, (3, 3), kurtosis=0.5)
+    assert str(caught.value) == "`kurtosis` must be at least 1, the least of any law, got 0.5"
     with pytest.raises(InputError, match="`input_second_moment` must be a finite number above 0, got 0"):
         second_moment_band(layer, (3,), input_second_moment=0.0)
     with pytest.raises(InputError) as caught:

@@ -164,23 +164,31 @@ figure_option = click.option("--figure", type=click.Path(path_type=Path), help="
 
 
 @commands.command(epilog=EPILOG)
-@activation_option
-@click.option("--weight-variance", type=float, required=True, help="Variance of a weight, times the fan-in.")
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--activation", metavar="NAME", help="What follows each layer.")
+@click.option("--weight-variance", type=float, help="Variance of a weight, times the fan-in.")
 @click.option("--bias-variance", type=float, default=0.0, show_default=True, help="Variance of a bias.")
 @click.option("--depth", type=int, default=100, show_default=True, help="How many layers.")
 @click.option(
     "--input-variance", type=float, default=1.0, show_default=True, help="Of the first layer's pre-activations."
 )
 @click.option("--input-correlation", type=float, default=0.0, show_default=True, help="Of two inputs.")
+@click.option("--width", type=int, help="Measure Gaussian networks of this width, too.")
+@click.option("--networks", type=int, default=20, show_default=True, help="How many networks are measured.")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change SPEC; may be repeated.")
 @figure_option
 @click.option("--json", "as_json", is_flag=True, help="Print the prediction as JSON.")
 def theory(
-    activation: str,
-    weight_variance: float,
+    spec: Path | None,
+    activation: str | None,
+    weight_variance: float | None,
     bias_variance: float,
     depth: int,
     input_variance: float,
     input_correlation: float,
+    width: int | None,
+    networks: int,
+    settings: tuple[str, ...],
     figure: Path | None,
     as_json: bool,
 ) -> None:
@@ -189,15 +197,29 @@ def theory(
     Layer by layer the variance of pre-activations, the correlation of two inputs and the variance of gradients; where
     they lead, how fast, and up to which depth such a network trains.
 
+    With `--width`, and for each initialization of SPEC, a TOML file: beside the prediction, with a band for networks of
+    finite width, what networks measure that are drawn, and the layer at which the two part.
+
     \b
     Examples:
       firstdraw theory --activation tanh --weight-variance 1.76 --bias-variance 0.05
       firstdraw theory --activation relu --weight-variance 2 --depth 1000 --figure relu.svg
+      firstdraw theory --activation tanh --weight-variance 3 --depth 30 --width 300 --figure tanh.svg
     """  # noqa: D301  # click reads the character
-    from firstdraw.cli.theory import Asked, print_the_prediction
+    from firstdraw.cli.theory import asked_for, print_the_prediction
 
-    asked = Asked(activation, weight_variance, bias_variance, depth, input_variance, input_correlation)
-    print_the_prediction(asked, figure, as_json=as_json)
+    if spec is not None:
+        from firstdraw.cli.beside import print_the_networks_of_a_spec
+
+        print_the_networks_of_a_spec(spec, settings, networks, figure, as_json=as_json)
+        return
+    asked = asked_for(activation, weight_variance, bias_variance, depth, input_variance, input_correlation)
+    if width is None:
+        print_the_prediction(asked, figure, as_json=as_json)
+    else:
+        from firstdraw.cli.beside import print_the_networks_of_a_width
+
+        print_the_networks_of_a_width(asked, width, networks, figure, as_json=as_json)
 
 
 @commands.command(epilog=EPILOG)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from firstdraw.cli.pictures import check_figure, write_figure
-from firstdraw.errors import located
+from firstdraw.errors import InputError, located
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from firstdraw.activations import Activation
     from firstdraw.theory import Limit, Propagation
 
-__all__ = ["Asked", "activation_named", "number", "print_the_prediction"]
+__all__ = ["TOLD", "Asked", "activation_named", "asked_for", "number", "print_the_prediction"]
 
 SCHEMA: Final = "firstdraw.theory/1"
 # The layers told in the table: these, and the last.
@@ -44,6 +44,26 @@ class Asked:
     depth: int
     input_variance: float
     input_correlation: float
+
+
+def asked_for(
+    activation: str | None,
+    weight_variance: float | None,
+    bias_variance: float,
+    depth: int,
+    input_variance: float,
+    input_correlation: float,
+) -> Asked:
+    """Return what is to be predicted where no spec says it.
+
+    Raises:
+        InputError: if the activation or the weight variance is missing.
+    """
+    if activation is None:
+        raise InputError("--activation", "must be given where there is no spec to take it from")
+    if weight_variance is None:
+        raise InputError("--weight-variance", "must be given where there is no spec to take it from")
+    return Asked(activation, weight_variance, bias_variance, depth, input_variance, input_correlation)
 
 
 def print_the_prediction(asked: Asked, figure: Path | None, *, as_json: bool) -> None:

@@ -13,17 +13,23 @@ from matplotlib.ticker import MaxNLocator
 
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
+from firstdraw.experiments import LayerComparison
 from firstdraw.figures.canvas import add_legend, axes_or_new, widen_log_axis
 from firstdraw.marks import LINE_STYLES, SERIES_COLORS
 from firstdraw.theory import EdgeOfChaos, Phase, PhasePlane, Propagation
 
-__all__ = ["plot_phase_plane", "plot_propagation"]
+__all__ = ["plot_layer_comparison", "plot_phase_plane", "plot_propagation"]
 
 Quantity = Literal["variance", "correlation", "gradient"]
 NAMES: Final = {
     "variance": "variance of pre-activations",
     "correlation": "correlation of two inputs",
     "gradient": "variance of gradients / last layer's",
+}
+COMPARED: Final = {
+    "second moment": "second moment of pre-activations, q",
+    "correlation": "correlation of two inputs, c",
+    "gradient factor": "gradient factor, chi",
 }
 # Ordered as blue, chaotic as red; where variances grow without end there is no phase, and gray.
 REGIONS: Final = {
@@ -168,3 +174,38 @@ def _draw_edge(ax: Axes, edge: EdgeOfChaos) -> None:
         shown = (abs(slopes) < 1) == stable
         if shown.any():
             ax.plot(np.where(shown, v, np.nan), s, color=ink, linestyle=style, linewidth=1.8, zorder=4, label=name)
+
+
+def plot_layer_comparison(item: LayerComparison, *, ax: Axes | None = None) -> Axes:
+    """Draw what theory predicts of one quantity layer by layer, the band of finite widths, and each network measured.
+
+    Args:
+        item: the comparison; a line in dots stands where the networks part from the prediction.
+        ax: where to draw; by default on a new figure.
+
+    Returns:
+        The axes.
+    """
+    ax = axes_or_new(ax)
+    layers, band = np.array(item.layers), item.band
+    logarithmic = item.quantity != "correlation"
+    lower, predicted, upper = (
+        _drawable(curve) if logarithmic else curve for curve in (band.lower, band.predicted, band.upper)
+    )
+    ax.fill_between(layers, lower, upper, color=SERIES_COLORS[0], alpha=0.2, linewidth=0, label="95 % of networks")
+    for i, network in enumerate(item.measured):
+        curve = _drawable(network) if logarithmic else network
+        name = "measured, each network" if i == 0 else None
+        ax.plot(layers, curve, color=SERIES_COLORS[2], linewidth=0.6, alpha=0.6, label=name)
+    ax.plot(layers, predicted, color=SERIES_COLORS[0], label="theory, infinite width")
+    if item.parts_at is not None:
+        ax.axvline(item.parts_at, color=SERIES_COLORS[1], linestyle=":", linewidth=1.2, label="they part")
+    ax.set(xlabel="layer", ylabel=COMPARED[item.quantity])
+    if logarithmic:
+        ax.set_yscale("log")
+        widen_log_axis(ax)
+    else:
+        ax.set_ylim(min(-0.05, float(np.nanmin(item.measured)) - 0.05), 1.02)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    add_legend(ax)
+    return ax

@@ -1,6 +1,6 @@
 """Floor 3. What wide networks do at the start: predicted from laws and activations alone, never from a measurement."""
 
-from firstdraw.theory.bands import Band, correlation_band, second_moment_band
+from firstdraw.theory.bands import Band, correlation_band, gradient_factor_band, second_moment_band
 from firstdraw.theory.born_dead import (
     BornDeadBounds,
     BornDeadEstimate,
@@ -71,6 +71,7 @@ __all__ = [
     "edge_point",
     "edge_points",
     "estimate_born_dead",
+    "gradient_factor_band",
     "jacobian_entry_kurtosis",
     "jacobian_moment",
     "jacobian_spectrum",
