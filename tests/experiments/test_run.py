@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firstdraw.engine import Trajectory
+from firstdraw.engine import Trajectory, engine_named
 from firstdraw.experiments import ExperimentRecord, prepare, read_table, total_steps
 from firstdraw.experiments import run as run_prepared
 
@@ -246,6 +246,24 @@ def test_the_sharpness_is_measured_where_it_may_bound_the_rate(
     measured = run_prepared(prepare(read_table(table))).runs[0].measured
     assert (measured.learning_rate, measured.sharpness is not None) == told
     assert measured.start.layers[0].update_ratio is not None
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("start", [{"weights": "he_normal"}, {"parametrization": {"name": "mup", "base_width": 2}}])
+def test_the_update_ratio_is_that_of_the_first_step(start: dict[str, Any], optimizer: str) -> None:
+    table: dict[str, Any] = {
+        "data": {"name": "circles", "train_size": 20, "test_size": 0},
+        "network": {"widths": [2, 8, 4, 1]},
+        "training": {"loss": "bce", "optimizer": {"name": optimizer, "learning_rate": 0.1}, "steps": 1},
+        "initializations": [{"label": "one"} | start],
+    }
+    (run,) = run_prepared(prepare(read_table(table)), engine=engine_named("reference")).runs
+    network, trajectory = run.problem.network, run.trajectory
+    before, after = (network.layers(theta[0]) for theta in (trajectory.initial, trajectory.final))
+    for state, first, second in zip(run.measured.start.layers, before, after, strict=True):
+        ratio = np.linalg.norm(second.W - first.W) / np.linalg.norm(first.W)
+        assert state.update_ratio == pytest.approx(ratio, rel=1e-9)
+    assert (run.measured.learning_rate is None) == (optimizer != "sgd" or "parametrization" in start)
 
 
 def test_without_a_gradient_there_is_no_sharpness_to_measure() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -89,7 +89,7 @@ class RunRecord:
     def measured(self) -> Measurements:
         """The start, the end and the records between."""
         return Measurements(
-            start=self._state(self.trajectory.initial[0], self.problem.optimizer if self.problem.steps else None),
+            start=self._start,
             end=self._state(self.trajectory.final[0]),
             trajectory=self.trajectory,
             activations=self.problem.network.activations,
@@ -113,12 +113,27 @@ class RunRecord:
         return probe(problem.network, theta, problem.loss, examples.X, examples.Y, examples.labels, optimizer=optimizer)
 
     @property
+    def _start(self) -> NetworkState:
+        """The start, with the first step where there is one: every rule's first change of W is in proportion to eta."""
+        problem = self.problem
+        state = self._state(self.trajectory.initial[0], problem.optimizer if problem.steps else None)
+        if problem.learning_rate_factors is None:
+            return state
+        roles = zip(problem.network.roles, problem.learning_rate_factors, strict=True)
+        factors = [factor for role, factor in roles if role.kind == "weight"]
+        layers = tuple(
+            replace(layer, update_ratio=None if layer.update_ratio is None else factor * layer.update_ratio)
+            for layer, factor in zip(state.layers, factors, strict=True)
+        )
+        return replace(state, layers=layers)
+
+    @property
     def _descent_rate(self) -> float | None:
-        """The learning rate of plain gradient descent on all examples; None for other ways to train."""
+        """The learning rate of plain gradient descent on all examples, if there is one."""
         problem, optimizer = self.problem, self.problem.optimizer
         if not isinstance(optimizer, SGD) or not problem.batches.is_full(problem.train.X.shape[1]):
             return None
-        return optimizer.learning_rate if problem.steps else None
+        return optimizer.learning_rate if problem.steps and problem.learning_rate_factors is None else None
 
     @property
     def _sharpness(self) -> Sharpness | None:
