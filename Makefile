@@ -21,7 +21,7 @@ run: $(VENV)/.run ## set up, and run the exercise: a table here, a report in fir
 test: $(VENV)/.test ## set up, and run the tests (under 8 minutes on two cores)
 	$(PYTEST) -m "not slow and not parity"
 
-test-all: $(VENV)/.parity ## the slow proofs, and parity with other frameworks (installs PyTorch and JAX)
+test-all: $(VENV)/.parity ## the slow proofs, and parity with other frameworks (installs PyTorch, JAX and Keras)
 	$(PYTEST) -m "slow or parity"
 
 check: $(VENV)/.check ## lint, format and types
@@ -33,10 +33,12 @@ format: $(VENV)/.check ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.parity ## the command, the engine and the draws beside their peers: tables (installs PyTorch and JAX; a quarter of an hour)
+bench: $(VENV)/.parity ## the command, the engine, the draws, the probes and the theory beside their peers: tables (installs PyTorch, JAX and Keras; a quarter of an hour)
 	$(BIN)/python bench/command.py
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/draws.py
+	$(BIN)/python bench/probes.py
+	$(BIN)/python bench/theory.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py

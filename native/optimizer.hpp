@@ -16,16 +16,18 @@ constexpr int slots_of_state(Optimizer kind) {
 }
 
 // Updates theta and the state over P elements, P padded to the lanes, keeps the old theta in `previous`, and returns
-// whether every new parameter is finite.
-template <class T, int B>
-bool update(const OptimizerSettings& o, T* theta, const T* g, T* state, T* previous, std::int64_t P, std::int64_t t) {
+// whether every new parameter is finite. With `each`, every element has the learning rate in `rates`, else all have the
+// optimizer's.
+template <class T, int B, bool each>
+bool update(const OptimizerSettings& o, T* theta, const T* g, T* state, T* previous, [[maybe_unused]] const T* rates,
+            std::int64_t P, std::int64_t t) {
   using S = Simd<T, B>;
   using V = typename S::Vector;
-  const V eta = S::broadcast(T(o.learning_rate)), mu = S::broadcast(T(o.momentum)), rho = S::broadcast(T(o.decay));
+  const V mu = S::broadcast(T(o.momentum)), rho = S::broadcast(T(o.decay));
   const V one_minus_rho = S::broadcast(T(1 - o.decay)), epsilon = S::broadcast(T(o.epsilon));
   const V beta_1 = S::broadcast(T(o.beta_1)), beta_2 = S::broadcast(T(o.beta_2));
   const V rest_1 = S::broadcast(T(1 - o.beta_1)), rest_2 = S::broadcast(T(1 - o.beta_2));
-  const V shrink = S::broadcast(T(1 - o.learning_rate * o.weight_decay));
+  V eta = S::broadcast(T(o.learning_rate)), shrink = S::broadcast(T(1 - o.learning_rate * o.weight_decay));
   V unbias_1{}, unbias_2{};
   if (slots_of_state(o.kind) == 2) {
     unbias_1 = S::broadcast(T(1 - __builtin_pow(o.beta_1, double(t))));
@@ -36,6 +38,10 @@ bool update(const OptimizerSettings& o, T* theta, const T* g, T* state, T* previ
     V x = S::load(theta + i);
     const V d = S::load(g + i);
     S::store(previous + i, x);
+    if constexpr (each) {
+      eta = S::load(rates + i);
+      shrink = S::broadcast(1) - eta * S::broadcast(T(o.weight_decay));
+    }
     switch (o.kind) {
       case Optimizer::sgd: x -= eta * d; break;
       case Optimizer::momentum: {

@@ -45,6 +45,8 @@ template <class T> struct Task {
   double slope = 0;  // leaky_relu's slope, elu's alpha
   Loss loss = Loss::binary_cross_entropy;
   OptimizerSettings optimizer;
+  // A factor of the learning rate for each role: W and b of every layer, and alpha where a branch ends; null for 1.
+  const double* rate_factors = nullptr;
   Examples<T> train, test;
   std::int64_t steps = 0;
   std::int64_t batch = 0;                    // examples a step; 0 for all

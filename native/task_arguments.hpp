@@ -1,6 +1,8 @@
 // A task from Python: every rule that the engine relies on, from the widths to the shape of the last record.
 #pragma once
 
+#include <limits>
+
 #include "arguments.hpp"
 #include "engine.hpp"
 
@@ -8,6 +10,9 @@ namespace firstdraw {
 
 // As `firstdraw.rules` has it: counts above this are errors, and sums and products of a few of them do not overflow.
 constexpr std::int64_t largest_count = std::int64_t(1) << 48;
+
+// What is not a number is not at most this, nor is infinity.
+constexpr double largest_factor = std::numeric_limits<double>::max();
 
 // More than any machine has cores; a thread takes a stack and a workspace.
 constexpr int most_threads = 1024;
@@ -89,6 +94,13 @@ template <class T> void read_steps(Arguments& settings, Task<T>& task) {
       settings.number("decay"),
       settings.number("weight_decay"),
       settings.number("epsilon")};
+  if (settings.has("learning_rate_factors")) {
+    const std::int64_t roles = 2 * task.L + task.branches;
+    task.rate_factors = settings.data<const double>("learning_rate_factors", {roles});
+    for (std::int64_t i = 0; i < roles; ++i)
+      check(task.rate_factors[i] >= 0 && task.rate_factors[i] <= largest_factor, "learning_rate_factors",
+            "finite numbers of at least 0", task.rate_factors[i]);
+  }
   task.steps = settings.integer("steps", 0, largest_count);
   task.batch = settings.integer("batch", 0, largest_count);
   const auto keys = settings.array<const std::uint32_t>("epoch_keys", {any_length, 2});

@@ -25,6 +25,10 @@ template <class T, int B> class Run {
     previous_ = arena.take<T>(P_);
     g_ = arena.take<T>(P_);
     state_ = arena.take<T>(P_ * slots_of_state(task.optimizer.kind));
+    if (task.rate_factors != nullptr) {
+      rates_ = arena.take<T>(P_);
+      if (arena.base != nullptr) spread_rates();
+    }
     std::int64_t widest = 1;
     for (int l = 0; l <= L_; ++l) widest = widest < task.widths[l] ? task.widths[l] : widest;
     squares_ = arena.take<double>(L_);
@@ -63,7 +67,7 @@ template <class T, int B> class Run {
       if (step == task_.steps) break;
       gradient(batches_.full() ? packed_.train : batches_.next(), nullptr);
       if (passes_.cancelled()) return;
-      if (!update<T, B>(task_.optimizer, theta_, g_, state_, previous_, P_, step + 1)) {
+      if (!descend(step + 1)) {
         diverge(outcome, step + 1, first_layer_that_is_not_finite());
         final = previous_;
         break;
@@ -85,13 +89,37 @@ template <class T, int B> class Run {
   Passes<T, B> passes_;
   Batches<T, B> batches_;
   std::int64_t P_, report_every_, network_ = 0;
-  T *theta_, *previous_, *g_, *state_;
+  T *theta_, *previous_, *g_, *state_, *rates_ = nullptr;
   Part<T>* unit_parts_;
   std::int64_t* unit_order_;
   double *squares_, *unit_keys_;
 
   void copy(const T* from, T* to) const {
     for (std::int64_t i = 0; i < task_.P; ++i) to[i] = from[i];
+  }
+
+  // Gives each parameter the learning rate of its role: the weight and the bias of each layer, and the multiplier of a
+  // branch that ends with it.
+  void spread_rates() {
+    const double* factor = task_.rate_factors;
+    const auto give = [&](std::int64_t first, std::int64_t end) {
+      const T rate = T(task_.optimizer.learning_rate * *factor++);
+      for (std::int64_t i = first; i < end; ++i) rates_[i] = rate;
+    };
+    for (int l = 0; l < L_; ++l) {
+      const Layer& y = passes_.layer(l);
+      give(y.W, y.b);
+      give(y.b, y.b + y.out);
+      if (y.ends_branch()) give(y.alpha, y.alpha + 1);
+    }
+    for (std::int64_t i = task_.P; i < P_; ++i) rates_[i] = 0;
+  }
+
+  // Makes step t of the optimizer; returns whether every new parameter is finite.
+  bool descend(std::int64_t t) {
+    return rates_ != nullptr
+               ? update<T, B, true>(task_.optimizer, theta_, g_, state_, previous_, rates_, P_, t)
+               : update<T, B, false>(task_.optimizer, theta_, g_, state_, previous_, nullptr, P_, t);
   }
 
   static void diverge(std::int64_t* outcome, std::int64_t step, int layer) {

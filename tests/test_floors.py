@@ -13,13 +13,13 @@ import firstdraw
 ROOT = Path(firstdraw.__file__).parent
 FLOORS = {
     0: {"errors", "arrays", "catalogue", "compiled", "lazy", "rules", "version"},
-    1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains", "sigmoid"},
-    2: {"initializers", "networks", "datasets", "frameworks"},
-    3: {"engine", "fitted", "probes"},
+    1: {"draws", "distributions", "roles", "activations", "losses", "moments", "gains", "sigmoid", "criticality"},
+    2: {"initializers", "networks", "transformers", "datasets", "frameworks"},
+    3: {"engine", "fitted", "probes", "theory"},
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"explanations", "figures", "marks", "papers", "report", "result"},
-    7: {"cli", "laboratory", "__init__", "__main__"},
+    7: {"cli", "dropins", "laboratory", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from firstdraw.activations import ACTIVATIONS
     from firstdraw.datasets import DATASETS
     from firstdraw.draws import DRAWS
+    from firstdraw.dropins import as_jax, as_keras, as_torch
     from firstdraw.engine import OPTIMIZERS
     from firstdraw.errors import FirstdrawError, InputError, OutputError
     from firstdraw.experiments import Initialization, Spec, Training
@@ -50,6 +51,9 @@ __all__ = [
     "Spec",
     "Training",
     "__version__",
+    "as_jax",
+    "as_keras",
+    "as_torch",
     "explain",
     "figures",
     "read_spec",
@@ -72,6 +76,9 @@ _HOMES: Final = {
     "Result": "result",
     "Spec": "experiments",
     "Training": "experiments",
+    "as_jax": "dropins",
+    "as_keras": "dropins",
+    "as_torch": "dropins",
     "explain": "explanations",
     "read_spec": "laboratory",
     "run": "laboratory",

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from firstdraw.activations import Activation
 from firstdraw.arrays import Floats, Shape
@@ -33,6 +33,8 @@ __all__ = [
     "Operation",
     "Order",
     "Role",
+    "TransformerPart",
+    "TransformerPlace",
     "bias_role",
     "dense_roles",
     "multiplier_role",
@@ -44,10 +46,14 @@ Operation: TypeAlias = Literal[
     "dense", "recurrent", "convolution", "depthwise_convolution", "transposed_convolution", "embedding"
 ]
 Order: TypeAlias = Literal["torch", "keras", "jax"]
+TransformerPart: TypeAlias = Literal[
+    "query", "key", "value", "attention_output", "feed_forward_in", "feed_forward_out", "embedding", "head"
+]
 
 CONVOLUTIONS: Final = ("convolution", "depthwise_convolution", "transposed_convolution")
 OPERATIONS: Final = ("dense", "recurrent", *CONVOLUTIONS, "embedding")
 ORDERS: Final = ("torch", "keras", "jax")
+TRANSFORMER_PARTS: Final[tuple[TransformerPart, ...]] = get_args(TransformerPart)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,48 @@ class BranchPlace:
     def is_last(self) -> bool:
         """Whether its layer is the last of the branch, whose output is added to the skip connection."""
         return self.position == self.length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerPlace:
+    """Where a parameter stands in a transformer.
+
+    Args:
+        parts: what it does; of a packed projection every part in order, ("query", "key", "value") for example. Both
+            halves of a gated unit are "feed_forward_in".
+        stack: the stack it stands in; a network with one stack alone is either.
+        layers: how many layers this stack has.
+        other_layers: how many the other stack has; None where there is one stack alone.
+        layer: the place of its layer in the stack, from 1; None outside of the layers, for embeddings and the head.
+        cross_attention: whether it belongs to the attention of a decoder to the encoder's outputs.
+        heads: the number of heads of its attention.
+
+    Raises:
+        InputError: if a part is unknown or there is none, a count is no positive integer, or the layer is beyond the
+            last.
+
+    >>> place = TransformerPlace(parts=("query", "key", "value"), stack="decoder", layers=12, layer=3)
+    >>> weight_role((192, 64), parts=3, transformer=place).transformer == place
+    True
+    """
+
+    parts: tuple[TransformerPart, ...]
+    stack: Literal["encoder", "decoder"]
+    layers: int
+    other_layers: int | None = None
+    layer: int | None = None
+    cross_attention: bool = False
+    heads: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.parts or not set(self.parts) <= set(TRANSFORMER_PARTS):
+            raise InputError("parts", f"must be some of {', '.join(TRANSFORMER_PARTS)}", self.parts)
+        check_positive_integer("layers", self.layers)
+        check_positive_integer("heads", self.heads)
+        if self.other_layers is not None:
+            check_positive_integer("other_layers", self.other_layers)
+        if self.layer is not None and check_positive_integer("layer", self.layer) > self.layers:
+            raise InputError("layer", f"must be at most `layers`, which is {self.layers}", self.layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +254,7 @@ class Role:
         operation: what the layer does with its weight.
         stride: a convolution's strides; empty elsewhere.
         tied: the other role of a tensor that serves twice; the fans are those of this one.
+        transformer: the place in a transformer; None in other networks.
     """
 
     name: str
@@ -221,6 +270,7 @@ class Role:
     operation: Operation = "dense"
     stride: tuple[int, ...] = ()
     tied: Role | None = None
+    transformer: TransformerPlace | None = None
 
 
 def weight_role(
@@ -237,6 +287,7 @@ def weight_role(
     depth: int = 1,
     activation: Activation | None = None,
     branch: BranchPlace | None = None,
+    transformer: TransformerPlace | None = None,
 ) -> Role:
     """Return the role of a weight as a framework stores it.
 
@@ -264,10 +315,11 @@ def weight_role(
         depth: the number of layers in the network.
         activation: what follows the layer.
         branch: the place in a residual branch.
+        transformer: the place in a transformer, which names as many parts as there are.
 
     Raises:
         InputError: if the shape has no axes for inputs and outputs, a length of 0, or groups or parts that do not
-            divide it; if the operation or the order is unknown.
+            divide it; if the operation or the order is unknown; if the place in a transformer names other parts.
 
     >>> weight_role((64, 4, 3, 3), operation="convolution", groups=8).fan_out
     72
@@ -296,6 +348,8 @@ def weight_role(
         grouped="inputs" if _splits_inputs(operation, order) else "outputs",
         parts=parts,
     )
+    if transformer is not None and len(transformer.parts) != parts:
+        raise InputError("transformer.parts", f"must be as many as the {parts} of the weight", transformer.parts)
     strides = _strides(stride, operation, layout)
     fan_in, fan_out = _fans(layout, operation, math.prod(strides))
     return Role(
@@ -311,6 +365,7 @@ def weight_role(
         branch=branch,
         operation=operation,
         stride=strides,
+        transformer=transformer,
     )
 
 
@@ -463,7 +518,9 @@ def dense_roles(
     return weight, bias
 
 
-def multiplier_role(branch: BranchPlace, *, layer: int, depth: int) -> Role:
+def multiplier_role(
+    branch: BranchPlace, *, layer: int, depth: int, transformer: TransformerPlace | None = None
+) -> Role:
     """Return the role of the scalar that multiplies the output of a residual branch, before it is added to the skip.
 
     >>> role = multiplier_role(BranchPlace(number=1, count=3, position=2, length=2), layer=3, depth=8)
@@ -481,4 +538,5 @@ def multiplier_role(branch: BranchPlace, *, layer: int, depth: int) -> Role:
         activation=None,
         layout=Layout(shape=(1, 1), outputs=0, stacked=(1,)),
         branch=branch,
+        transformer=transformer,
     )

@@ -25,6 +25,7 @@ from firstdraw.draws import DRAWS
 from firstdraw.engine import OPTIMIZERS, native
 from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
+from firstdraw.initializers.parametrizations import PARAMETRIZATIONS
 from firstdraw.losses import LOSSES
 from firstdraw.papers import PAPERS
 from firstdraw.report import json_schema
@@ -32,10 +33,11 @@ from firstdraw.report import json_schema
 Finished = subprocess.CompletedProcess[str]
 Call = Callable[..., Finished]
 Settings = tuple[str, ...]
-HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2")
+HEAVY = ("numpy", "matplotlib", "scipy", "sklearn", "rich", "msgspec", "jinja2", "torch", "jax", "keras")
 needs_native = pytest.mark.skipif(not native.is_built(), reason="the reference engine trains for minutes")
 KINDS: dict[str, Catalogue[object]] = {
     "initializers": INITIALIZERS,
+    "parametrizations": PARAMETRIZATIONS,
     "fitted": FITTED,
     "activations": ACTIVATIONS,
     "losses": LOSSES,
@@ -230,6 +232,11 @@ def test_list_names_every_member_of_every_catalogue(firstdraw: Call) -> None:
     assert set(told) == set(listing.HOMES)
 
 
+def test_list_tells_the_learning_rates_of_parametrizations_alone(firstdraw: Call) -> None:
+    told = [re.sub(r"\s+", " ", firstdraw("list", kind).stdout) for kind in ("parametrizations", "initializers")]
+    assert [text.count("learning rates: ") for text in told] == [len(PARAMETRIZATIONS), 0]
+
+
 def test_list_tells_which_formulas_are_unverified(firstdraw: Call) -> None:
     unverified = sum(not member.verified for member in INITIALIZERS.values())
     assert unverified
@@ -305,8 +312,8 @@ def test_a_wrong_command_line_is_refused(firstdraw: Call, tmp_path: Path, argume
         (
             ["list", "initializer"],
             (
-                "Error: `kind` must be one of initializers, fitted, activations, losses, optimizers, datasets, draws, "
-                "papers, got 'initializer'."
+                "Error: `kind` must be one of initializers, parametrizations, fitted, activations, losses, "
+                "optimizers, datasets, draws, papers, got 'initializer'."
             ),
         ),
     ],

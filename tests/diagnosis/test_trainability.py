@@ -246,6 +246,13 @@ def test_residual_branches_are_said_to_lie_outside() -> None:
     )
 
 
+def test_learning_rates_by_parameter_are_said_to_lie_outside() -> None:
+    problem = _problem("moons", SGD(0.1), **MOONS)
+    factors = replace(problem, learning_rate_factors=(1.0,) * len(problem.network.roles))
+    found = trainability(factors, _drawn(problem, "he_normal"))
+    assert found.outside == ("a learning rate for each parameter, fitted with one for all",)
+
+
 def test_what_the_prediction_was_not_fitted_to_is_refused() -> None:
     problem = _problem("moons", RMSprop(0.01), **MOONS)
     theta = _drawn(problem, "he_normal")

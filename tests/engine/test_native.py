@@ -123,6 +123,42 @@ def test_every_loss_and_optimizer_trains_as_in_the_reference(
     )
 
 
+@pytest.mark.parametrize("target", native.targets())
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_each_parameter_has_the_learning_rate_that_it_has_in_the_reference(
+    optimizer: str, precision: str, target: Any
+) -> None:
+    problem = make(widths=(3, 7, 7, 5, 1), optimizer=optimizer, precision=precision)
+    network = replace(problem.network, branches=(Branch(2, 2),))
+    factors = (1.0, 0.25, 3.0, 0.0, 0.5, 1.5, 0.0, 2.0, 0.125)
+    problem = replace(problem, network=network, learning_rate_factors=factors)
+    start = starts(problem, 2)
+    expected, found = reference.train(problem, start, (3, 4)), native.train(problem, start, (3, 4), target=target)
+    tolerances = (1e-9, 1e-11) if precision == "float64" else (2e-4, 2e-5)
+    assert_equal(expected, found, *tolerances)
+    for one in (expected, found):
+        for theta, begun in zip(one.final, one.initial, strict=True):
+            for factor, after, before in zip(
+                factors, network.parameters(theta), network.parameters(begun), strict=True
+            ):
+                assert (after == before).all() == (factor == 0)
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("train", [reference.train, native.train])
+def test_factors_of_1_leave_the_bits_of_one_learning_rate(train: Any, optimizer: str) -> None:
+    problem = make(optimizer=optimizer)
+    start = starts(problem, 2)
+    same = replace(problem, learning_rate_factors=(1.0,) * len(problem.network.roles))
+    plain, scaled = (train(one, start, (0, 1)) for one in (problem, same))
+    if optimizer == "adamw" and train is native.train:
+        # 1 - eta w is rounded once more.
+        assert_equal(plain, scaled, 1e-12, 1e-14)
+    else:
+        assert_same_bits(plain, scaled)
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     hidden=st.lists(st.integers(1, 40), max_size=4),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from firstdraw.activations import ReLU, Tanh
 from firstdraw.arrays import Floats
 from firstdraw.engine import OPTIMIZERS, SGD, Batches, Outcome, Problem, Recording, Trajectory
-from firstdraw.engine.optimizers import Adam, State
+from firstdraw.engine.optimizers import Adam, Factors, State
 from firstdraw.engine.reference import train
 from firstdraw.errors import InputError
 from firstdraw.losses import SquaredError
@@ -433,7 +433,7 @@ def test_a_multiplier_that_overflows_in_an_update_does_so_in_the_last_layer_of_i
     make_problem: MakeProblem, random_parameters: RandomParameters, branch: int, layer: int
 ) -> None:
     class Overflowing(SGD):
-        def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
+        def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:  # noqa: ARG002
             RESIDUAL.multipliers(theta)[branch][:] = math.inf
 
     start = random_parameters(RESIDUAL)
@@ -502,6 +502,22 @@ def test_a_network_that_does_not_fit_the_data_is_refused(
 ) -> None:
     with pytest.raises(InputError) as caught:
         make_problem(network=MultilayerPerceptron(widths, ReLU()))
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("factors", "sentence"),
+    [
+        ((1.0, 2.0), "`learning_rate_factors` must have one number for each of the 6 roles, got 2"),
+        ((1.0,) * 5 + (-1.0,), "`learning_rate_factors[5]` must be a finite number of at least 0, got -1.0"),
+        ((math.nan,) * 6, "`learning_rate_factors[0]` must be a finite number of at least 0, got nan"),
+    ],
+)
+def test_factors_that_do_not_fit_the_network_are_refused(
+    make_problem: MakeProblem, factors: tuple[float, ...], sentence: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        make_problem(learning_rate_factors=factors)
     assert str(caught.value) == sentence
 
 

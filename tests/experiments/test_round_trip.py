@@ -20,6 +20,7 @@ from firstdraw.experiments import Initialization, Spec, Training, as_table, as_t
 from firstdraw.experiments.choices import choose, describe
 from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
+from firstdraw.initializers.parametrizations import PARAMETRIZATIONS
 from firstdraw.losses import LOSSES
 from firstdraw.networks import Branch, MultilayerPerceptron
 
@@ -30,6 +31,7 @@ CATALOGUES = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "initializer": INITIALIZERS,
+    "parametrization": PARAMETRIZATIONS,
     "fitted initializer": FITTED,
     "data set": DATASETS,
 }
@@ -77,17 +79,22 @@ def _networks(draw: st.DrawFn) -> MultilayerPerceptron:
 
 
 @st.composite
+def _starts(draw: st.DrawFn, label: str) -> Initialization:
+    parametrization = draw(st.none() | _members(PARAMETRIZATIONS))
+    weights = _members(INITIALIZERS)
+    return Initialization(
+        label,
+        draw(weights if parametrization is None else st.just(parametrization) | weights),
+        draw(st.none() | _members(INITIALIZERS)),
+        draw(st.none() | _members(INITIALIZERS)),
+        draw(st.none() | _members(FITTED)),
+        parametrization,
+    )
+
+
+@st.composite
 def _specs(draw: st.DrawFn) -> Spec:
-    starts = [
-        Initialization(
-            label,
-            draw(_members(INITIALIZERS)),
-            draw(st.none() | _members(INITIALIZERS)),
-            draw(st.none() | _members(INITIALIZERS)),
-            draw(st.none() | _members(FITTED)),
-        )
-        for label in draw(st.lists(LABELS, min_size=1, max_size=4, unique=True))
-    ]
+    starts = [draw(_starts(label)) for label in draw(st.lists(LABELS, min_size=1, max_size=4, unique=True))]
     return Spec(
         title=draw(TEXTS),
         data=draw(_members(DATASETS)),
@@ -157,6 +164,24 @@ def test_what_has_no_value_is_left_out(small_table: dict[str, Any]) -> None:
         None,
         "normal",
         None,
+    ]
+
+
+def test_a_parametrization_stands_for_weights_that_are_not_given(small_table: dict[str, Any]) -> None:
+    mup = {"name": "mup", "base_width": 4}
+    starts = [
+        {"label": "muP", "parametrization": mup},
+        {"label": "He with the rates of muP", "parametrization": mup, "weights": "he_normal"},
+        {"label": "the laws of muP", "weights": mup},
+    ]
+    spec = read_table(small_table | {"initializations": starts})
+    first, second, third = spec.initializations
+    assert first.weights == first.parametrization == second.parametrization == third.weights
+    assert (second.weights, third.parametrization) == (INITIALIZERS["he_normal"](), None)
+    assert [sorted(start) for start in as_table(spec)["initializations"]] == [
+        ["label", "parametrization"],
+        ["label", "parametrization", "weights"],
+        ["label", "weights"],
     ]
 
 

@@ -55,6 +55,11 @@ OVERLAPPING: dict[str, tuple[tuple[str, ...], dict[str, Any], int]] = {
     "other data": (("data.noise=0.1",), {}, 60),
     "other draws": (("draws=numpy_legacy",), {}, 60),
     "another width": (("network.widths=[2, 5, 3, 1]",), {}, 60),
+    "other learning rates": (
+        (),
+        {"initializations": [{"label": "He", "weights": "he_normal", "parametrization": {"name": "mup"}}]},
+        20,
+    ),
     "other biases": ((), {"initializations": [{"label": "He", "weights": "he_normal", "biases": "normal"}]}, 20),
 }
 

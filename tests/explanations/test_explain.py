@@ -393,6 +393,12 @@ def test_a_layer_like_no_other_is_refused_with_those_that_are_known() -> None:
     assert str(caught.value).endswith(f"; known: {', '.join(LAYERS)}")
 
 
+def test_no_gain_describes_weights_that_take_the_mean_away() -> None:
+    # n E[w^2] E[phi^2] would be 1.467 for ReLU, of which the weights carry on the variance's share, 1.
+    assert explain("nf_resnet", activation="relu").effects == ()
+    assert explain("weight_norm", activation="relu").effects[0].forward_factor == pytest.approx(1, rel=1e-12)
+
+
 def test_the_counted_fans_are_those_of_the_roles() -> None:
     role = weight_role((12, 5, 7), operation="convolution")
     explanation = explain("he_normal", shape=(12, 5, 7))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.losses import SquaredError
 from firstdraw.networks import MultilayerPerceptron, repeated_branches
 from firstdraw.probes import gradient
-from firstdraw.roles import BranchPlace, Role, dense_roles, multiplier_role
+from firstdraw.roles import BranchPlace, Role, TransformerPlace, dense_roles, multiplier_role
 
 WIDTH, EXAMPLES = 64, 32
 X: Floats = np.random.default_rng(0).normal(size=(WIDTH, EXAMPLES))
@@ -81,9 +82,16 @@ def test_the_layers_that_write_to_the_residual_stream_have_laws_of_their_own() -
         ("summable_branches", {"ratio": 0.5}, 0.125),
         ("depth_mup", {}, 1 / math.sqrt(50)),
         ("depth_mup", {"exponent": 1.0}, 1 / 50),
+        ("admin", {}, 1 / math.sqrt(51 / math.log(51) - 1)),
+        ("admin", {"output_change": "constant"}, 1 / math.sqrt(50)),
+        ("admin", {"output_change": "linear"}, 1.0),
+        ("layer_scale", {}, 1e-6),
+        ("nf_resnet", {}, 0.2),
+        ("nf_resnet", {"multiplier": 0.5}, 0.5),
+        ("lora", {}, 1.0),
     ],
 )
-def test_the_multipliers_are_the_published_ones(name: str, options: dict[str, float], alpha: float) -> None:
+def test_the_multipliers_are_the_published_ones(name: str, options: dict[str, Any], alpha: float) -> None:
     place = BranchPlace(number=3, count=50, position=2, length=2)
     law = INITIALIZERS[name](**options).law(multiplier_role(place, layer=7, depth=102))
     assert isinstance(law, Constant)
@@ -93,6 +101,9 @@ def test_the_multipliers_are_the_published_ones(name: str, options: dict[str, fl
 def test_residual_says_which_schemes_treat_a_branch_in_a_way_of_its_own() -> None:
     place = BranchPlace(number=3, count=50, position=2, length=2)
     roles = [weight(2, 2), multiplier_role(place, layer=7, depth=102)]
+    shallow, deep = (
+        TransformerPlace(parts=("feed_forward_out",), stack="encoder", layers=layers, layer=3) for layers in (6, 48)
+    )
     for name, cls in INITIALIZERS.items():
         initializer, special = cls(), False
         if "dense" in cls.kinds:
@@ -100,6 +111,11 @@ def test_residual_says_which_schemes_treat_a_branch_in_a_way_of_its_own() -> Non
             phi = ReLU() if known is None or "relu" in known else ACTIVATIONS[known[0]]()
             inside = replace(roles[0], activation=phi)
             special = initializer.law(inside) != initializer.law(replace(inside, branch=None))
+            # Of a transformer the layers tell the branches.
+            special = special or (
+                initializer.law(replace(inside, transformer=shallow))
+                != initializer.law(replace(inside, transformer=deep))
+            )
         special = special or initializer.law(roles[1]) != Constant(1.0)
         assert cls.residual == special, name
 

@@ -26,6 +26,7 @@ from firstdraw.distributions import (
     HadamardRows,
     LogitOfUniform,
     LogOfUniform,
+    Mirrored,
     Normal,
     NormalizedRows,
     Orthogonal,
@@ -34,8 +35,10 @@ from firstdraw.distributions import (
     PositiveDefinite,
     Rademacher,
     Repeated,
+    ScaledLegendre,
     Sparse,
     SpectralRadius,
+    SphereRows,
     Stable,
     StepBias,
     TruncatedNormal,
@@ -48,7 +51,15 @@ from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.initializers.contract import BiasInitializer
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import distinct_units
-from firstdraw.roles import BranchPlace, Role, bias_role, dense_roles, multiplier_role, weight_role
+from firstdraw.roles import (
+    BranchPlace,
+    Role,
+    TransformerPlace,
+    bias_role,
+    dense_roles,
+    multiplier_role,
+    weight_role,
+)
 
 every = pytest.mark.parametrize("name", INITIALIZERS)
 DENSE = [name for name, entry in INITIALIZERS.items() if "dense" in entry.kinds]
@@ -129,6 +140,12 @@ PLACES = (
     BranchPlace(number=2, count=2, position=2, length=2),
     BranchPlace(number=1, count=4, position=3, length=3),
 )
+TRANSFORMER_PLACES = (
+    None,
+    TransformerPlace(parts=("query",), stack="encoder", layers=6, layer=1),
+    TransformerPlace(parts=("feed_forward_in",), stack="encoder", layers=6, layer=1),
+    TransformerPlace(parts=("feed_forward_in",), stack="encoder", layers=48, layer=2),
+)
 
 
 @every
@@ -138,9 +155,14 @@ def test_needs_architecture_says_whether_the_place_in_the_network_matters(name: 
     matters = False
     for role in [*parameters, *map(bias_role_of, parameters), scalar]:
         laws = [
-            entry(name).law(dataclasses.replace(role, layer=layer, depth=depth, branch=branch, activation=None))
+            entry(name).law(
+                dataclasses.replace(
+                    role, layer=layer, depth=depth, branch=branch, transformer=transformer, activation=None
+                )
+            )
             for layer, depth in ((1, 1), (1, 5), (3, 5), (5, 5), (3, 50))
             for branch in (PLACES[1:] if role is scalar else PLACES)
+            for transformer in TRANSFORMER_PLACES
         ]
         matters = matters or any(law != laws[0] for law in laws)
     assert INITIALIZERS[name].needs_architecture == matters
@@ -299,6 +321,27 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
     "gpt_neox": [({}, Normal(math.sqrt(1 / 75)), ZERO)],
     "summable_branches": [({"ratio": 0.5}, Normal(math.sqrt(1 / 15)), ZERO)],
     "depth_mup": [({"exponent": 1.0}, Normal(math.sqrt(1 / 15)), ZERO)],
+    # The effective laws of parametrizations in the first layer; those of the last are below, the rates that belong to
+    # them in tests/initializers/test_parametrizations.py.
+    "ntk": [
+        ({}, Normal(30**-0.5), Normal(0.1)),
+        ({"gain": 2.0, "bias_gain": 0.5}, Normal(2 * 30**-0.5), Normal(0.5)),
+    ],
+    "mean_field": [({"gain": 2.0}, Normal(2 * 30**-0.5), ZERO)],
+    "mup": [({"gain": 2.0, "base_width": 8, "readout": 3.0}, Normal(2 * 30**-0.5), ZERO)],
+    "unit_scaling": [({"gain": 2.0}, Normal(30**-0.5), ZERO)],
+    # min(1, m/n)/n with m = 20 and n = 30.
+    "spectral": [({}, Normal(math.sqrt(1 / 45)), ZERO), ({"gain": 3.0}, Normal(3 * math.sqrt(1 / 45)), ZERO)],
+    # ReLU has one critical point; other activations are in tests/laws/test_criticality.py.
+    "edge_of_chaos": [
+        ({}, Normal(math.sqrt(1 / 15)), ZERO),
+        ({"second_moment": 3.0}, Normal(math.sqrt(1 / 15)), ZERO),
+        ({"bias_variance": 0.0}, Normal(math.sqrt(1 / 15)), ZERO),
+    ],
+    "looks_linear": [
+        ({}, Mirrored(WEIGHT.layout, 1.0, inputs=False), ZERO),
+        ({"gain": 2.0}, Mirrored(WEIGHT.layout, 2.0, inputs=False), ZERO),
+    ],
     # torch.nn.Linear: weights and biases within 1/sqrt(n).
     "torch_default": [({}, Uniform(-(30**-0.5), 30**-0.5), Uniform(-(30**-0.5), 30**-0.5))],
     # trunc_normal_: 2 is 100 standard deviations of 0.02.
@@ -389,8 +432,44 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
         ({"body": "glorot_uniform"}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), ZERO),
     ],
     "vision_transformer": [({}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), Normal(1e-6))],
+    # Outside of branches and transformers; inside of them in tests/initializers/test_transformers.py.
+    "neox_orthogonal": [({}, Orthogonal(WEIGHT.layout, math.sqrt(2)), ZERO)],
+    "t_fixup": [({}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), ZERO)],
+    "ds_init": [
+        ({}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), ZERO),
+        ({"factor": 0.5}, Uniform(-math.sqrt(0.03), math.sqrt(0.03)), ZERO),
+    ],
+    "admin": [({"output_change": "constant"}, Uniform(-math.sqrt(0.12), math.sqrt(0.12)), ZERO)],
+    "deepnorm": [({}, Normal(0.2), ZERO), ({"constants": "torchscale"}, Normal(0.2), ZERO)],
+    "sub_ln": [({}, Normal(0.2), ZERO)],
+    "layer_scale": [({}, TruncatedNormal(0.02, 100.0), ZERO)],
+    "weight_norm": [({}, SphereRows(WEIGHT.layout, math.sqrt(3)), ZERO)],
+    "mimetic": [
+        (
+            {"score_noise": 0.1, "score_diagonal": 0.2, "value_noise": 0.3, "value_diagonal": 0.4},
+            TruncatedNormal(0.02, 100.0),
+            ZERO,
+        )
+    ],
+    "switch_transformer": [
+        ({}, TruncatedNormal(math.sqrt(1 / 300) / 0.8796256610342398, 2.0), ZERO),
+        ({"scale": 1.0}, TruncatedNormal(math.sqrt(1 / 30) / 0.8796256610342398, 2.0), ZERO),
+    ],
+    "lora": [({}, Uniform(-(30**-0.5), 30**-0.5), ZERO)],
+    # The variance 2/(f n v), halved where biases are made too: the bound sqrt(3) of its root.
+    "hyperfan": [
+        ({"main_fan": 20}, Uniform(-math.sqrt(0.01), math.sqrt(0.01)), ZERO),
+        ({"main_fan": 20, "biases": True}, Uniform(-math.sqrt(0.005), math.sqrt(0.005)), ZERO),
+        ({"main_fan": 20, "biases": True, "mode": "fan_out"}, Uniform(-math.sqrt(0.01), math.sqrt(0.01)), ZERO),
+        (
+            {"main_fan": 20, "rectifier": False, "embedding_variance": 2.0},
+            Uniform(-math.sqrt(0.0025), math.sqrt(0.0025)),
+            ZERO,
+        ),
+    ],
 }
 
+INNER = weight_role((20, 30), layer=2, depth=3)
 CONVOLUTION, TRANSPOSED = OF_KIND["convolution"], OF_KIND["transposed_convolution"]
 STATE, TABLE, HEAD = OF_KIND["recurrent"], OF_KIND["embedding"], OF_KIND["head"]
 LAST = BranchPlace(number=1, count=1, position=2, length=2)
@@ -412,6 +491,7 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
         ({}, dataclasses.replace(TALL, branch=LAST), ZERO),
         ({}, HEAD, ZERO),
     ],
+    "hippo_legs": [({}, STATE, ScaledLegendre(STATE.layout))],
     "irnn": [({"gain": 0.5}, STATE, PartialIdentity(STATE.layout, 0.5))],
     "np_rnn": [({}, STATE, PositiveDefinite(STATE.layout))],
     "rotations": [
@@ -478,7 +558,51 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
         ({}, bias_role(CONVOLUTION), ZERO),
         ({}, bias_role(HEAD), ZERO),
     ],
+    # std relu(z) is sqrt((1 - 1/pi)/2), of which 1.7128585504496627 is the inverse; of tanh see activation_gain.
+    "nf_resnet": [
+        ({}, CONVOLUTION, SphereRows(CONVOLUTION.layout, 1.0, centered=True)),
+        (
+            {"multiplier": 0.1},
+            dataclasses.replace(CONVOLUTION, activation=ReLU()),
+            SphereRows(CONVOLUTION.layout, 1.7128585504496627, centered=True),
+        ),
+        (
+            {},
+            dataclasses.replace(CONVOLUTION, activation=Tanh()),
+            SphereRows(CONVOLUTION.layout, 1.59253742, centered=True),
+        ),
+    ],
+    "weight_norm": [
+        ({}, CONVOLUTION, SphereRows(CONVOLUTION.layout, 1.0)),
+        ({}, dataclasses.replace(CONVOLUTION, branch=LAST), SphereRows(CONVOLUTION.layout, math.sqrt(0.5))),
+    ],
+    "lora": [({}, dataclasses.replace(WEIGHT, branch=LAST), ZERO)],
+    "switch_transformer": [
+        (
+            {},
+            weight_role((8, 20, 30), stacked=1),
+            TruncatedNormal(math.sqrt(1 / 300) / 0.8796256610342398, 2.0),
+        )
+    ],
     "bilinear": [({}, TRANSPOSED, Bilinear(TRANSPOSED.layout))],
+    "mean_field": [({}, HEAD, Normal(1 / 30)), ({"gain": 2.0}, INNER, Normal(2 / 30))],
+    "mup": [
+        ({"gain": 2.0, "base_width": 6, "readout": 3.0}, HEAD, Normal(3 * 6**0.5 / 30)),
+        ({"gain": 2.0, "base_width": 6, "readout": 3.0}, INNER, Normal(2 * 30**-0.5)),
+        ({"readout": 0.0}, HEAD, Normal(0.0)),
+    ],
+    "unit_scaling": [({"gain": 2.0}, HEAD, Normal(2 / 30)), ({"gain": 2.0}, INNER, Normal(2 * 30**-0.5))],
+    # q = 1, and the bias variance 0.05, of the table of the edge of chaos.
+    "edge_of_chaos": [
+        ({}, dataclasses.replace(INNER, activation=Tanh()), Normal(math.sqrt(2.1533026489 / 30))),
+        ({"bias_variance": 0.05}, bias_role(dataclasses.replace(INNER, activation=Tanh())), Normal(math.sqrt(0.05))),
+        ({}, HEAD, Normal(30**-0.5)),
+    ],
+    "looks_linear": [
+        ({}, HEAD, Mirrored(HEAD.layout, 1.0, outputs=False)),
+        ({}, INNER, Mirrored(INNER.layout, 1.0)),
+        ({}, weight_role((20, 1), layer=2, depth=3), ZERO),
+    ],
     "icnr": [
         ({}, CONVOLUTION, Repeated(CONVOLUTION.layout, Normal(math.sqrt(1 / 18)), 4)),
         ({"factor": 1}, CONVOLUTION, Repeated(CONVOLUTION.layout, Normal(math.sqrt(1 / 18)), 1)),
@@ -698,12 +822,55 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
         ("class_prior", {"proportions": (1.0, 0.0)}, "`proportions[1]` must be a finite number above 0, got 0.0"),
         ("zero_head", {"body": "ones"}, "`body` must be one of he_normal, lecun_normal, glorot_uniform, got 'ones'"),
         ("icnr", {"factor": 0}, "`factor` must be a positive integer, got 0"),
+        ("ds_init", {"factor": 1.5}, "`factor` must be at most 1, got 1.5"),
+        (
+            "admin",
+            {"output_change": "O(1)"},
+            "`output_change` must be 'logarithmic', 'constant' or 'linear', got 'O(1)'",
+        ),
+        ("deepnorm", {"constants": "code"}, "`constants` must be 'paper' or 'torchscale', got 'code'"),
+        ("hyperfan", {"mode": "harmonic"}, "`mode` must be 'fan_in' or 'fan_out', got 'harmonic'"),
+        ("hyperfan", {"main_fan": 0}, "`main_fan` must be a positive integer, got 0"),
+        ("mimetic", {"score_noise": -0.1}, "`score_noise` must be a finite number of at least 0, got -0.1"),
+        ("nf_resnet", {"multiplier": -0.2}, "`multiplier` must be a finite number of at least 0, got -0.2"),
+        ("ntk", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("ntk", {"bias_gain": -0.1}, "`bias_gain` must be a finite number of at least 0, got -0.1"),
+        ("mean_field", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("mup", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("mup", {"base_width": 0}, "`base_width` must be a positive integer, got 0"),
+        ("mup", {"readout": -1.0}, "`readout` must be a finite number of at least 0, got -1.0"),
+        ("unit_scaling", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("spectral", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
+        ("edge_of_chaos", {"second_moment": -1.0}, "`second_moment` must be a finite number of at least 0, got -1.0"),
+        ("edge_of_chaos", {"bias_variance": -1.0}, "`bias_variance` must be a finite number of at least 0, got -1.0"),
+        (
+            "edge_of_chaos",
+            {"second_moment": 1.0, "bias_variance": 0.1},
+            "`second_moment` must be left out where `bias_variance` is given, got 1.0",
+        ),
+        ("looks_linear", {"gain": 0.0}, "`gain` must be a finite number above 0, got 0.0"),
     ],
 )
 def test_options_that_make_no_initializer_are_refused(name: str, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         INITIALIZERS[name](**options)
     assert str(caught.value) == sentence
+
+
+class Flat(Activation):
+    """An activation without a variance."""
+
+    def value(self, z: Floats) -> Floats:
+        return np.ones_like(z)
+
+    def derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
+
+    def second_derivative(self, z: Floats) -> Floats:
+        return np.zeros_like(z)
+
+    def __repr__(self) -> str:
+        return "Flat()"
 
 
 class Exploding(Activation):
@@ -775,7 +942,17 @@ class Exploding(Activation):
                 "and 'lecun_normal' ask for none"
             ),
         ),
+        (
+            "nf_resnet",
+            weight_role((8, 8), activation=Flat()),
+            "`activation` must have a variance above 0 for 'nf_resnet', got Flat()",
+        ),
         ("delta_orthogonal", WEIGHT, "`layout` must have at least as many outputs as inputs for a delta-orthogonal"),
+        (
+            "hippo_legs",
+            WEIGHT,
+            "`layout` must be that of a square weight without a kernel for the matrix of scaled Legendre polynomials",
+        ),
         ("np_rnn", WEIGHT, "`layout` must be that of a square weight without a kernel for a positive definite weight"),
         ("orthogonal", GATES, "`layout` must have inputs, which a bias has not, for an orthogonal matrix"),
     ],

@@ -102,6 +102,39 @@ def test_twenty_steps_follow_the_published_formula(optimizer: Optimizer, rule: R
     np.testing.assert_allclose(theta, expected, rtol=1e-14, atol=1e-14)
 
 
+@pytest.mark.parametrize(("optimizer", "rule"), MEMBERS, ids=[repr(optimizer) for optimizer, _ in MEMBERS])
+def test_a_factor_is_another_learning_rate(optimizer: Any, rule: Rule) -> None:
+    factors = np.array([0.0, 0.5, 1.0, 3.0])
+    stream = np.random.default_rng(5)
+    start, gradients = stream.normal(size=4), stream.normal(size=(STEPS, 4))
+    theta = start.copy()
+    state = optimizer.start(theta)
+    for t, g in enumerate(gradients, start=1):
+        optimizer.update(theta, g, state, t, factors)
+    assert theta[0] == start[0]
+    for i in (1, 2, 3):
+        other = dataclasses.replace(optimizer, learning_rate=optimizer.learning_rate * factors[i])
+        assert theta[i] == pytest.approx(rule(other, float(start[i]), gradients[:, i].tolist()), rel=1e-13)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+@every
+def test_the_family_says_whether_steps_are_proportional_to_gradients(name: str, size: float) -> None:
+    optimizer: Any = OPTIMIZERS[name]()
+    if hasattr(optimizer, "weight_decay"):
+        optimizer = dataclasses.replace(optimizer, weight_decay=0.0)
+    moved = []
+    for scale in (1.0, size):
+        theta = np.zeros(3)
+        state = optimizer.start(theta)
+        for t, g in enumerate(np.random.default_rng(6).normal(size=(STEPS, 3)), start=1):
+            optimizer.update(theta, scale * g, state, t)
+        moved.append(theta)
+    # Epsilon beside gradients of 1e-3.
+    expected = {"sgd": size, "adam": 1.0}[optimizer.family]
+    np.testing.assert_allclose(moved[1], expected * moved[0], rtol=1e-3)
+
+
 @every
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_update_is_made_in_place_and_keeps_the_dtype_and_the_gradient(name: str, dtype: type) -> None:

@@ -21,20 +21,25 @@ from firstdraw.distributions import (
     Distribution,
     HadamardRows,
     LogOfUniform,
+    Mirrored,
     Normal,
     NormalizedRows,
     Orthogonal,
     Packed,
+    PairedFactor,
     PartialIdentity,
     PositiveDefinite,
     Repeated,
+    ScaledLegendre,
     Sparse,
     SpectralRadius,
+    SphereRows,
     Uniform,
     Values,
     WholeDistribution,
+    part_layout,
 )
-from firstdraw.draws import CounterDraws
+from firstdraw.draws import CounterDraws, NumpyLegacyDraws
 from firstdraw.errors import InputError
 from firstdraw.roles import Layout, bias_role, weight_role
 
@@ -70,6 +75,13 @@ EXAMPLES: dict[str, list[WholeDistribution]] = {
         Repeated(CHANNELS_LAST, Uniform(-1, 1), 2),
         Repeated(weight_role((8, 3)).layout, Normal(1.0, 2.0)),
     ],
+    "mirrored": [
+        Mirrored(layout, 1.5, inputs=inputs, outputs=outputs)
+        for layout in (TALL, SQUARE, weight_role((5, 7)).layout, weight_role((3, 4), order="jax").layout)
+        for inputs in (False, True)
+        for outputs in (False, True)
+    ]
+    + [Mirrored(WIDE)],
     "normalized_rows": [NormalizedRows(layout, 0.7) for layout in ANY] + [NormalizedRows(weight_role((5, 1)).layout)],
     "positive_definite": [PositiveDefinite(SQUARE), PositiveDefinite(weight_role((1, 1)).layout)],
     "spectral_radius": [
@@ -77,12 +89,24 @@ EXAMPLES: dict[str, list[WholeDistribution]] = {
         SpectralRadius(SQUARE, 1.2, 1.0),
         SpectralRadius(weight_role((1, 1)).layout, 0.5, 1.0),
     ],
+    "scaled_legendre": [ScaledLegendre(SQUARE), ScaledLegendre(weight_role((1, 1)).layout)],
     "values": [Values(BIAS, (0.1, -2.0, 3.0)), Values(weight_role((2, 3)).layout, (1.0, 1.0))],
     "packed": [
         Packed(GATES, (Constant(0.0), Constant(1.0), Constant(0.0), Constant(0.0))),
         Packed(GATES, (LogOfUniform(),) * 2 + (Constant(0.0),) * 2, ((0, 1),)),
         Packed(PACKED, (Normal(0.1), Normal(2.0, 1.0))),
         Packed(PACKED, (Constant(1.0), Constant(1.0))),
+        Packed(PACKED, (Orthogonal(part_layout(PACKED), 2.0), Normal(0.1))),
+    ],
+    "sphere_rows": [SphereRows(layout, 0.7, centered) for layout in ANY for centered in (False, True)]
+    + [SphereRows(weight_role((5, 1)).layout, 2.0, centered) for centered in (False, True)],
+    "paired_factor": [
+        PairedFactor(SQUARE, "a"),
+        PairedFactor(SQUARE, "a", "second", heads=3),
+        PairedFactor(SQUARE, "a", "second", 0.4, -0.4, product="chain"),
+        PairedFactor(SQUARE, "b", "first", 0.0, -0.4, product="chain"),
+        PairedFactor(WIDE, "a", heads=2),
+        PairedFactor(EXPERTS, "a", heads=2),
     ],
 }
 LAWS = [law for examples in EXAMPLES.values() for law in examples]
@@ -170,7 +194,8 @@ def test_the_moments_are_those_of_the_elements(law: WholeDistribution) -> None:
     [
         law
         for law in LAWS
-        if not isinstance(law, NormalizedRows | PositiveDefinite | SpectralRadius | Packed) or law.layout.rows == 1
+        if not isinstance(law, NormalizedRows | PositiveDefinite | SpectralRadius | Packed | PairedFactor)
+        or law.layout.rows == 1
     ],
     ids=repr,
 )
@@ -202,6 +227,7 @@ MAKERS: list[Callable[[Layout], WholeDistribution]] = [
     HadamardRows,
     CosineRows,
     NormalizedRows,
+    lambda layout: SphereRows(layout, 2.0, centered=True),
     lambda layout: Sparse(layout, 1),
     lambda layout: DeltaOrthogonal(layout) if layout.rows >= layout.columns else Orthogonal(layout),
     lambda layout: Bilinear(layout) if layout.kernel else PartialIdentity(layout),
@@ -290,6 +316,18 @@ def test_rotations_are_what_cayley_s_transform_makes_of_tangents() -> None:
     np.testing.assert_allclose(sample(BlockRotations(SQUARE, 0.0, math.pi / 2)), W, atol=1e-14)
 
 
+@pytest.mark.parametrize("power", [0, 1, 2, 3])
+def test_the_scaled_legendre_matrix_keeps_a_polynomial_history_exactly(power: int) -> None:
+    # x' = (A x + B u)/t with u = t^p is solved by x = t^p v, (p - A) v = B: v are the coefficients of s^p on [0, 1] in
+    # the orthonormal polynomials sqrt(2 n + 1) P_n(2 s - 1).
+    A = sample(ScaledLegendre(SQUARE))
+    n = np.arange(len(A))
+    s, weights = np.polynomial.legendre.leggauss(20)
+    basis = np.sqrt(2 * n + 1) * np.polynomial.legendre.legvander(s, len(A) - 1)
+    exact = basis.T @ (weights / 2 * ((s + 1) / 2) ** power)
+    np.testing.assert_allclose(np.linalg.solve(power * np.eye(len(A)) - A, np.sqrt(2 * n + 1)), exact, atol=1e-13)
+
+
 def test_hadamard_rows_are_sylvester_s() -> None:
     np.testing.assert_allclose(sample(HadamardRows(TALL)), linalg.hadamard(8)[:6, :4] / math.sqrt(8), rtol=1e-15)
     W = sample(HadamardRows(weight_role((16, 16)).layout))
@@ -334,9 +372,89 @@ def test_repeated_kernels_make_a_pixel_shuffle_a_nearest_neighbor_upsampling() -
     assert len(np.unique(W)) == 6
 
 
+@pytest.mark.parametrize("law", EXAMPLES["mirrored"], ids=repr)
+def test_mirrored_blocks_are_orthogonal_and_their_negatives(law: Mirrored) -> None:
+    (W,) = blocks(law)
+    m, n = W.shape
+    rows = -(-m // 2) if law.outputs else m
+    columns = n // 2 if law.inputs else n
+    V = W[:rows, :columns] / law.gain
+    product = V.T @ V if rows >= columns else V @ V.T
+    np.testing.assert_allclose(product, np.eye(len(product)), rtol=0, atol=1e-12)
+    if law.outputs:
+        np.testing.assert_array_equal(W[rows:], -W[: m // 2])
+    if law.inputs:
+        np.testing.assert_array_equal(W[:, n - columns :], -W[:, :columns])
+        assert not W[:, columns : n - columns].any()
+
+
 @pytest.mark.parametrize("law", EXAMPLES["normalized_rows"], ids=repr)
 def test_normalized_rows_have_one_length(law: NormalizedRows) -> None:
     np.testing.assert_allclose(np.linalg.norm(blocks(law), axis=2), law.radius, rtol=1e-14)
+
+
+@pytest.mark.parametrize("law", EXAMPLES["sphere_rows"], ids=repr)
+def test_rows_on_a_sphere_have_one_length_and_centered_ones_no_sum(law: SphereRows) -> None:
+    rows = blocks(law)
+    length = 0.0 if law.centered and rows.shape[2] == 1 else law.radius
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=2), length, rtol=1e-14)
+    if law.centered:
+        np.testing.assert_allclose(rows.sum(axis=2), 0, atol=1e-14)
+
+
+def test_rows_on_a_sphere_are_uniform_on_it() -> None:
+    # In two dimensions: the angle of a row is uniform on the circle, so that E cos(j angle) = 0 for j = 1, 2, ...
+    rows = sample(SphereRows(weight_role((20_000, 2)).layout))
+    angle = np.arctan2(rows[:, 1], rows[:, 0])
+    for frequency in (1, 2, 3, 4):
+        assert abs(np.cos(frequency * angle).mean()) < 5 / math.sqrt(2 * len(angle))
+    # Of sum 0 in three: a circle about (1, 1, 1), on which two orthogonal directions share it.
+    rows = sample(SphereRows(weight_role((20_000, 3)).layout, centered=True))
+    first, second = rows @ [1, -1, 0] / math.sqrt(2), rows @ [1, 1, -2] / math.sqrt(6)
+    np.testing.assert_allclose(first**2 + second**2, 1, rtol=1e-12)
+    angle = np.arctan2(second, first)
+    for frequency in (1, 2, 3, 4):
+        assert abs(np.cos(frequency * angle).mean()) < 5 / math.sqrt(2 * len(angle))
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3])
+def test_paired_scores_are_the_nearest_of_their_rank_to_what_they_are_drawn_as(heads: int) -> None:
+    laws = [PairedFactor(SQUARE, "a", side, 0.5, 0.7, heads=heads) for side in ("first", "second")]
+    first, second = (law.sample(CounterDraws(0), f"w{i}", (6, 6)) for i, law in enumerate(laws))
+    k = 6 // heads
+    # The definition: N(0, 1/6) elements times the noise, and the diagonal.
+    drawn = 0.5 * CounterDraws(0).normal("a", (heads, 6, 6)) / math.sqrt(6) + 0.7 * np.eye(6)
+    for head in range(heads):
+        product = first[head * k : (head + 1) * k].T @ second[head * k : (head + 1) * k]
+        singular = np.linalg.svd(drawn[head], compute_uv=False)
+        # Eckart and Young: what is left of the nearest matrix of rank k are the smallest singular values.
+        left = np.linalg.svd(drawn[head] - product, compute_uv=False)
+        np.testing.assert_allclose(left[: 6 - k], singular[k:], atol=1e-13)
+        np.testing.assert_allclose(left[6 - k :], 0, atol=1e-13)
+        # The singular values are split evenly.
+        for W in (first, second):
+            lengths = np.linalg.norm(W[head * k : (head + 1) * k], axis=1)
+            np.testing.assert_allclose(lengths, np.sqrt(singular[:k]), rtol=1e-12)
+
+
+def test_a_paired_chain_is_what_it_is_drawn_as_transposed() -> None:
+    laws = [PairedFactor(SQUARE, "a", side, 0.4, -0.4, product="chain") for side in ("first", "second")]
+    first, second = (law.sample(CounterDraws(3), f"w{i}", (6, 6)) for i, law in enumerate(laws))
+    drawn = 0.4 * CounterDraws(3).normal("a", (1, 6, 6))[0] / math.sqrt(6) - 0.4 * np.eye(6)
+    np.testing.assert_allclose(second @ first, drawn.T, atol=1e-13)
+
+
+def test_parts_may_be_whole_parameters() -> None:
+    law = EXAMPLES["packed"][-1]
+    Q, W = blocks(law)
+    np.testing.assert_allclose(Q.T @ Q, 4 * np.eye(3), atol=1e-13)
+    np.testing.assert_array_equal(W, CounterDraws(0).normal("w/1", (3, 3), scale=0.1))
+    # An attention's packed weight: its two factors find each other.
+    layout = weight_role((8, 4), parts=2).layout
+    part = part_layout(layout)
+    packed = Packed(layout, (PairedFactor(part, "a", "first", 0.0), PairedFactor(part, "a", "second", 0.0)))
+    query, key = packed.sample(CounterDraws(0), "w", (8, 4)).reshape(2, 4, 4)
+    np.testing.assert_allclose(query.T @ key, 0.7 * np.eye(4), atol=1e-14)
 
 
 def test_a_positive_definite_weight_has_the_largest_eigenvalue_1() -> None:
@@ -388,6 +506,14 @@ def test_values_stand_where_they_were_put() -> None:
                 "4 and 6, got (4, 6); 'orthogonal' serves where there are more inputs"
             ),
         ),
+        (lambda: Mirrored(KERNEL), "`layout` must be that of one matrix for mirrored weights, got (6, 4, 3, 2)"),
+        (lambda: Mirrored(PACKED), "`layout` must be that of one matrix for mirrored weights, got (6, 3)"),
+        (lambda: Mirrored(BIAS), "`layout` must have inputs, which a bias has not, for mirrored weights"),
+        (lambda: Mirrored(TALL, -1.0), "`gain` must be a finite number of at least 0, got -1.0"),
+        (
+            lambda: Mirrored(weight_role((4, 1)).layout),
+            "`layout` must have two inputs or more where they are mirrored, got (4, 1)",
+        ),
         (lambda: PartialIdentity(TALL, math.nan), "`gain` must be a finite number, got nan"),
         (lambda: Sparse(TALL, 5), "`zeros` must be at most the 4 weights of one unit, got 5"),
         (lambda: Sparse(TALL, 7, "input"), "`zeros` must be at most the 6 weights of one input, got 7"),
@@ -414,6 +540,30 @@ def test_values_stand_where_they_were_put() -> None:
             lambda: Repeated(TALL, Orthogonal(TALL), 2),
             "`law` must be entrywise, to be drawn for fewer outputs, got 'orthogonal'",
         ),
+        (
+            lambda: PairedFactor(KERNEL, "a"),
+            "`layout` must have one block without a kernel for a factor, got (6, 4, 3, 2)",
+        ),
+        (lambda: PairedFactor(SQUARE, "a", heads=4), "`heads` must divide the 6 outputs, got 4"),
+        (
+            lambda: PairedFactor(TALL, "a", heads=1),
+            "`heads` must leave at most 4 outputs, the inputs, to each, got 1",
+        ),
+        (
+            lambda: PairedFactor(TALL, "a", product="chain"),
+            "`layout` must be square, and of one head, for a chain, got (6, 4)",
+        ),
+        (
+            lambda: PairedFactor(SQUARE, "a").sample(NumpyLegacyDraws(0), "w", (6, 6)),
+            (
+                "`draws` must be keyed by names for a pair of weights, which one stream draws from different numbers, "
+                "got 'numpy_legacy'; 'counter' is"
+            ),
+        ),
+        (
+            lambda: Packed(PACKED, (Orthogonal(SQUARE), Normal())),
+            "`laws` must be entrywise, or made for one part, got ['orthogonal', 'N(0, 1²)']",
+        ),
         (lambda: SpectralRadius(SQUARE, 0.0), "`radius` must be a finite number above 0, got 0.0"),
         (lambda: SpectralRadius(SQUARE, 1.0, 1.5), "`density` must be at most 1, got 1.5"),
         (
@@ -423,7 +573,7 @@ def test_values_stand_where_they_were_put() -> None:
         (lambda: Values(BIAS, (1.0,)), "`numbers` must be one for each of the 3 outputs, got 1"),
         (lambda: Values(BIAS, (1.0, math.inf, 0.0)), "`numbers[1]` must be a finite number, got inf"),
         (lambda: Packed(GATES, (Normal(),)), "`laws` must be one for each of the 4 parts, got 1"),
-        (lambda: Packed(PACKED, (Orthogonal(TALL),) * 2), "`laws` must be entrywise, got ['orthogonal', 'orthogonal']"),
+        (lambda: Packed(PACKED, (Orthogonal(TALL),) * 2), "`laws` must be entrywise, or made for one part, got"),
     ],
 )
 def test_parameters_that_make_no_law_are_refused(make: Callable[[], Any], sentence: str) -> None:

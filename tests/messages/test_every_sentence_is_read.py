@@ -137,6 +137,7 @@ def test_nothing_else_is_raised_at_users() -> None:
         "catalogue.py": {"KeyError", "ValueError"},
         "engine/reference.py": {"_Divergence", "AssertionError"},
         "cli/exits.py": {"SystemExit"},
+        "dropins/__init__.py": {"AttributeError"},
     }
     others: dict[str, set[str]] = {}
     for path in SOURCES.rglob("*.py"):

@@ -40,6 +40,13 @@ BY_SETTING = {
         "`initializations[0].biases` must name a known initializer, got 'zeroes'; "
         "did you mean 'zeros', 'zero_head' or 'rezero'?"
     ),
+    "initializations[0].parametrization=mupp": (
+        "`initializations[0].parametrization` must name a known parametrization, got 'mupp'; "
+        "did you mean 'mup' or 'u_mup'?"
+    ),
+    "initializations[0].parametrization={name='mup', base_width=0}": (
+        "`initializations[0].parametrization.base_width` must be a positive integer, got 0"
+    ),
     "draws=countr": "`draws` must name a known source of draws, got 'countr'; did you mean 'counter'?",
     # keys that are in no table
     "nettwork=1": "`nettwork` is no part of a spec; did you mean 'network'?",
@@ -59,7 +66,9 @@ BY_SETTING = {
     "training={}": "`training.loss` is missing",
     "training={loss='bce'}": "`training.steps` is missing",
     "network={}": "`network.widths` is missing",
-    "initializations=[{label='a'}]": "`initializations[0].weights` is missing",
+    "initializations=[{label='a'}]": (
+        "`initializations[0].weights` is missing; a `parametrization` could stand for it"
+    ),
     "initializations=[{weights='zeros'}]": "`initializations[0].label` is missing",
     "data={}": "`data.name` must name the data set",
     "initializations[0].weights={}": "`initializations[0].weights.name` must name the initializer",

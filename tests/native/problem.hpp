@@ -37,7 +37,7 @@ struct Options {
   Optimizer optimizer = Optimizer::sgd;
   std::int64_t m = 23, held_out = 7, batch = 0, steps = 6, every = 2, n = 2;
   double rate = 0.01;
-  bool recorded = true;
+  bool recorded = true, own_rates = false;  // whether each role has a learning rate of its own
 
   std::string told() const {
     std::ostringstream text;
@@ -46,7 +46,8 @@ struct Options {
     if (!branches.empty()) text << ", branches";
     for (const std::int64_t number : branches) text << ' ' << number;
     text << ", activation " << int(activation) << ", loss " << int(loss) << ", optimizer " << int(optimizer) << ", m "
-         << m << ", held out " << held_out << ", batch " << batch << ", steps " << steps << ", n " << n;
+         << m << ", held out " << held_out << ", batch " << batch << ", steps " << steps << ", n " << n
+         << (own_rates ? ", own rates" : "");
     return text.str();
   }
 };
@@ -77,6 +78,7 @@ template <class T> struct Problem {
   Buffer<std::uint32_t> keys;
   Buffer<std::uint64_t> seeds;
   Buffer<std::int64_t> record_steps, snapshot_steps;
+  Buffer<double> factors;
   Buffer<T> start;
   // Each record of `[n, R]` and of `[n, R, L]`, and the rest of the trajectory.
   std::vector<Buffer<double>> by_step, by_layer;
@@ -90,7 +92,7 @@ template <class T> struct Problem {
         branches(std::int64_t(o.branches.size())), X(o.widths[0] * o.m),
         Y(o.widths.back() * o.m), test_X(o.widths[0] * o.held_out), test_Y(o.widths.back() * o.held_out), labels(o.m),
         test_labels(o.held_out), keys(2 * ((o.steps + batches - 1) / batches)), seeds(o.n), record_steps(R),
-        snapshot_steps(S), start(o.n * P), snapshots(o.n * S * P, T(nan)),
+        snapshot_steps(S), factors(o.own_rates ? 2 * L + branches.size() / 3 : 0), start(o.n * P), snapshots(o.n * S * P, T(nan)),
         final(o.n * P, T(nan)), outcome(o.n * 3, -1) {
     std::copy(o.widths.begin(), o.widths.end(), widths.begin());
     std::copy(o.branches.begin(), o.branches.end(), branches.begin());
@@ -108,6 +110,7 @@ template <class T> struct Problem {
           if (o.branches[i] == l + 1) start[at++] = T(0.7);
       }
     }
+    for (std::int64_t i = 0; i < factors.size(); ++i) factors[i] = 0.5 * double(i % 4);
     for (std::int64_t row = 0; row < R; ++row) record_steps[row] = row * o.every;
     if (S > 1) snapshot_steps[1] = o.steps;
     for (int i = 0; i < 5; ++i) by_step.emplace_back(o.n * R, nan), by_layer.emplace_back(o.n * R * L, nan);
@@ -129,6 +132,7 @@ template <class T> struct Problem {
     task.slope = options.activation == Activation::elu ? 1 : 0.1;
     task.loss = options.loss;
     task.optimizer = {options.optimizer, options.rate, 0.9, 0.9, 0.999, 0.99, 0.01, 1e-8};
+    if (options.own_rates) task.rate_factors = factors.begin();
     task.train = {X.begin(), Y.begin(), is_regression() ? nullptr : labels.begin(), options.m};
     if (options.held_out > 0)
       task.test = {test_X.begin(), test_Y.begin(), is_regression() ? nullptr : test_labels.begin(), options.held_out};

@@ -115,6 +115,19 @@ template <class T> void every_number_of_examples(bool quick) {
       }
 }
 
+// A learning rate for each weight, bias and multiplier, 0 among them.
+template <class T> void every_rate() {
+  for (const Optimizer optimizer : optimizers)
+    for (const std::int64_t width : {4, 33}) {
+      Options options;
+      options.widths = {3, width, width, width, 1};
+      options.branches = {2, 3, 0};
+      options.optimizer = optimizer;
+      options.own_rates = true;
+      trains_alike_everywhere<T>(options);
+    }
+}
+
 template <class T> void deep_and_unrecorded() {
   Options options;
   options.widths = {2, 4, 3, 6, 1, 5, 2, 3, 7, 2, 1};
@@ -191,12 +204,14 @@ void training(bool quick) {
   every_width<double>(quick);
   every_number_of_examples<double>(quick);
   every_branch<double>();
+  every_rate<double>();
   deep_and_unrecorded<double>();
   divergence<double>();
   every_rule<float>();
   every_width<float>(quick);
   every_number_of_examples<float>(quick);
   every_branch<float>();
+  every_rate<float>();
   deep_and_unrecorded<float>();
   divergence<float>();
   gradients();

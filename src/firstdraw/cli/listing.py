@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -19,6 +19,7 @@ __all__ = ["Wanted", "list_the_catalogues"]
 # Where each catalogue is: one that is not asked for is not imported.
 HOMES: Final = {
     "initializers": ("firstdraw.initializers", "INITIALIZERS"),
+    "parametrizations": ("firstdraw.initializers.parametrizations", "PARAMETRIZATIONS"),
     "fitted": ("firstdraw.fitted", "FITTED"),
     "activations": ("firstdraw.activations", "ACTIVATIONS"),
     "losses": ("firstdraw.losses", "LOSSES"),
@@ -104,12 +105,15 @@ def _print_members(members: Mapping[str, type], catalogue: Any) -> None:  # noqa
     from firstdraw.cli.tables import print_table
 
     table = Table("Name", "What it is", "Source", box=box.SIMPLE, pad_edge=False)
+    with_rates = catalogue.kind == "parametrization"
     for name, member in members.items():
         names = ", ".join((name, *catalogue.aliases_of(name)))
         source = getattr(member, "source", None)
         published = "" if source is None else f"{source.authors} {source.year}"
         doubt = "" if getattr(member, "verified", True) else " (unverified)"
-        table.add_row(Text(names), Text(_what(member) + doubt), Text(published))
+        # The same class is an initializer in another catalogue, where its learning rates have no part.
+        rates = f"; learning rates: {cast('Any', member).learning_rates}" if with_rates else ""
+        table.add_row(Text(names), Text(_what(member) + rates + doubt), Text(published))
     print_table(table)
 
 

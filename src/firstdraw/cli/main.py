@@ -46,6 +46,8 @@ def commands() -> None:
       firstdraw paper exercise                         the same claims, each printed with its numbers
       firstdraw list initializers                      what there is
       firstdraw explain he_normal                      a law, its numbers, and where each comes from
+      firstdraw phase --activation tanh                where gradients neither vanish nor explode
+      firstdraw theory mine.toml                       what theory predicts, beside networks that are drawn
     """  # noqa: D301  # click reads the character
 
 
@@ -122,7 +124,7 @@ def paper(name: str, out: Path | None, as_json: bool, engine: str | None, progre
 )
 @click.option("--residual", is_flag=True, help="Initializers for networks with residual branches.")
 def list_(kind: str | None, activation: str | None, layer: str | None, residual: bool) -> None:
-    """List what there is: initializers, activations, losses, optimizers, datasets, draws or papers.
+    """List what there is: initializers, parametrizations, activations, losses, optimizers, datasets, draws or papers.
 
     \b
     Examples:
@@ -156,6 +158,92 @@ def explain(name: str, shape: str | None, activation: str | None, as_json: bool)
     from firstdraw.cli.explain import print_the_explanation
 
     print_the_explanation(name, shape, activation, as_json=as_json)
+
+
+activation_option = click.option("--activation", required=True, metavar="NAME", help="What follows each layer.")
+figure_option = click.option("--figure", type=click.Path(path_type=Path), help="Draw it into this .svg, .png or .pdf.")
+
+
+@commands.command(epilog=EPILOG)
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--activation", metavar="NAME", help="What follows each layer.")
+@click.option("--weight-variance", type=float, help="Variance of a weight, times the fan-in.")
+@click.option("--bias-variance", type=float, default=0.0, show_default=True, help="Variance of a bias.")
+@click.option("--depth", type=int, default=100, show_default=True, help="How many layers.")
+@click.option(
+    "--input-variance", type=float, default=1.0, show_default=True, help="Of the first layer's pre-activations."
+)
+@click.option("--input-correlation", type=float, default=0.0, show_default=True, help="Of two inputs.")
+@click.option("--width", type=int, help="Measure Gaussian networks of this width, too.")
+@click.option("--networks", type=int, default=20, show_default=True, help="How many networks are measured.")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change SPEC; may be repeated.")
+@figure_option
+@click.option("--json", "as_json", is_flag=True, help="Print the prediction as JSON.")
+def theory(
+    spec: Path | None,
+    activation: str | None,
+    weight_variance: float | None,
+    bias_variance: float,
+    depth: int,
+    input_variance: float,
+    input_correlation: float,
+    width: int | None,
+    networks: int,
+    settings: tuple[str, ...],
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Predict what depth does to signals and gradients in wide networks, from variances alone.
+
+    Layer by layer the variance of pre-activations, the correlation of two inputs and the variance of gradients; where
+    they lead, how fast, and up to which depth such a network trains.
+
+    With `--width`, and for each initialization of SPEC, a TOML file: beside the prediction, with a band for networks of
+    finite width, what networks measure that are drawn, and the layer at which the two part.
+
+    \b
+    Examples:
+      firstdraw theory --activation tanh --weight-variance 1.76 --bias-variance 0.05
+      firstdraw theory --activation relu --weight-variance 2 --depth 1000 --figure relu.svg
+      firstdraw theory --activation tanh --weight-variance 3 --depth 30 --width 300 --figure tanh.svg
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.theory import asked_for, print_the_prediction
+
+    if spec is not None:
+        from firstdraw.cli.beside import print_the_networks_of_a_spec
+
+        print_the_networks_of_a_spec(spec, settings, networks, figure, as_json=as_json)
+        return
+    asked = asked_for(activation, weight_variance, bias_variance, depth, input_variance, input_correlation)
+    if width is None:
+        print_the_prediction(asked, figure, as_json=as_json)
+    else:
+        from firstdraw.cli.beside import print_the_networks_of_a_width
+
+        print_the_networks_of_a_width(asked, width, networks, figure, as_json=as_json)
+
+
+@commands.command(epilog=EPILOG)
+@activation_option
+@click.option("--weight-variance", type=float, help="The largest of the figure.  [default: what shows the edge]")
+@click.option("--bias-variance", type=float, default=1.0, show_default=True, help="The largest of the figure.")
+@figure_option
+@click.option("--json", "as_json", is_flag=True, help="Print the edge of chaos as JSON.")
+def phase(
+    activation: str, weight_variance: float | None, bias_variance: float, figure: Path | None, as_json: bool
+) -> None:
+    """Tell order from chaos: the weight and bias variances at which gradients neither vanish nor explode.
+
+    Prints the edge of chaos, and draws the phase plane around it.
+
+    \b
+    Examples:
+      firstdraw phase --activation tanh
+      firstdraw phase --activation gelu --figure gelu.svg
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.phase import print_the_edge_of_chaos
+
+    print_the_edge_of_chaos(activation, weight_variance, bias_variance, figure, as_json=as_json)
 
 
 @commands.command()

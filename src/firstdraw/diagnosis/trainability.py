@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -393,7 +393,10 @@ def trainability(problem: Problem, theta: Floats) -> Trainability:
     state = probe(network, start, loss, part.X, part.Y, part.labels, optimizer=optimizer)
     along = line(network, start, loss, part.X, part.Y, optimizer=optimizer, distance=distance)
     tangents = tangent(network, start, loss, part.X, part.Y)
-    return judge(evidence_of(state, tangents, along, optimizer, problem.steps))
+    found = judge(evidence_of(state, tangents, along, optimizer, problem.steps))
+    if problem.learning_rate_factors is None:
+        return found
+    return replace(found, outside=(*found.outside, "a learning rate for each parameter, fitted with one for all"))
 
 
 def _spread_over(columns: Columns, most: int) -> Columns:

@@ -19,7 +19,7 @@ from firstdraw.errors import InputError
 from firstdraw.roles import Layout
 from firstdraw.rules import check_positive
 
-__all__ = ["LogOfUniform", "LogitOfUniform", "Packed", "StepBias"]
+__all__ = ["LogOfUniform", "LogitOfUniform", "Packed", "StepBias", "part_layout"]
 
 NODES: Final = 400
 
@@ -180,6 +180,23 @@ class StepBias(_Image):
         return f"inverse softplus of exp U[ln {self.low:.6g}, ln {self.high:.6g})"
 
 
+def part_layout(layout: Layout) -> Layout:
+    """Return the layout of one part of a packed weight or bias, in the order of axes of its `view`.
+
+    >>> part_layout(Layout(shape=(4, 12), outputs=1, inputs=0, parts=3)).shape
+    (4, 4)
+    """
+    axes = len(layout.stacked)
+    shape = (*layout.block_shape[:axes], *layout.block_shape[axes + 1 :])
+    return Layout(
+        shape=shape,
+        outputs=axes,
+        inputs=axes + 1,
+        kernel=tuple(range(axes + 2, len(shape))),
+        stacked=tuple(range(axes)),
+    )
+
+
 @DISTRIBUTIONS.register("packed")
 @dataclass(frozen=True, slots=True)
 class Packed(WholeDistribution):
@@ -187,7 +204,7 @@ class Packed(WholeDistribution):
 
     Args:
         layout: with as many parts as there are laws.
-        laws: the law of each part, entrywise.
+        laws: the law of each part: entrywise, or of a whole parameter with the layout `part_layout`.
         opposite: pairs (i, j): part i is minus part j, whose law `laws[i]` must be too.
     """
 
@@ -198,8 +215,9 @@ class Packed(WholeDistribution):
     def __post_init__(self) -> None:
         if len(self.laws) != self.layout.parts:
             raise InputError("laws", f"must be one for each of the {self.layout.parts} parts", len(self.laws))
-        if not all(law.entrywise for law in self.laws):
-            raise InputError("laws", "must be entrywise", [str(law) for law in self.laws])
+        part = part_layout(self.layout)
+        if not all(law.entrywise or getattr(law, "layout", None) == part for law in self.laws):
+            raise InputError("laws", "must be entrywise, or made for one part", [str(law) for law in self.laws])
 
     def _signs(self) -> list[float]:
         negative = {i for i, _ in self.opposite}

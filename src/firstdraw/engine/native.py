@@ -158,6 +158,7 @@ def _settings(problem: Problem, seeds: tuple[int, ...]) -> dict[str, Any]:
     size, epochs = _shuffles(problem)
     if epochs > MOST_EPOCHS:
         raise InputError("steps", f"must make at most {MOST_EPOCHS:,} epochs, not {epochs:,}", problem.steps)
+    factors = problem.learning_rate_factors
     keys = [key_of(f"batches.epoch.{epoch}", "uniform") for epoch in range(epochs)]
     return {
         "widths": np.array(problem.network.widths, np.int64),
@@ -169,6 +170,7 @@ def _settings(problem: Problem, seeds: tuple[int, ...]) -> dict[str, Any]:
         "loss": LOSS_CODES.index(LOSSES.name_of(problem.loss)),
         "optimizer": OPTIMIZER_CODES.index(OPTIMIZERS.name_of(optimizer)),
         **{name: given.get(name, 0.0) for name in OPTIMIZER_SETTINGS},
+        **({} if factors is None else {"learning_rate_factors": np.array(factors, np.float64)}),
         "steps": problem.steps,
         "batch": size,
         "epoch_keys": np.array(keys, np.uint32).reshape(-1, 2),

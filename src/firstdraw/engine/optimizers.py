@@ -15,11 +15,13 @@ import numpy as np
 
 from firstdraw.arrays import Floats
 from firstdraw.catalogue import Catalogue, Source
+from firstdraw.initializers.parametrizations import OptimizerFamily
 from firstdraw.rules import check_non_negative, check_positive, check_share
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 
 State = tuple[Floats, ...]
+Factors = Floats | float
 
 
 class Optimizer(ABC):
@@ -27,6 +29,8 @@ class Optimizer(ABC):
 
     slots_of_state: ClassVar[int] = 0
     """How many vectors of the parameters' size the optimizer remembers."""
+    family: ClassVar[OptimizerFamily]
+    """Whether a step is proportional to the gradients, or does not depend on their size."""
     formula: ClassVar[str]
     source: ClassVar[Source | None] = None
 
@@ -35,8 +39,16 @@ class Optimizer(ABC):
         return tuple(np.zeros_like(theta) for _ in range(self.slots_of_state))
 
     @abstractmethod
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:
-        """Change theta, and the memory, in place."""
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:
+        """Change theta, and the memory, in place.
+
+        Args:
+            theta: the parameters `[P]`.
+            g: the gradient `[P]`.
+            state: the memory.
+            t: the step, from 1.
+            factors: what eta is multiplied with, for all parameters or for each `[P]`.
+        """
 
 
 OPTIMIZERS: Catalogue[Optimizer] = Catalogue("optimizer")
@@ -48,13 +60,14 @@ class SGD(Optimizer):
     """theta <- theta - eta g: gradient descent, stochastic when the batches are."""
 
     learning_rate: float = 0.01
+    family: ClassVar[OptimizerFamily] = "sgd"
     formula: ClassVar[str] = "theta - eta g"
 
     def __post_init__(self) -> None:
         check_positive("learning_rate", self.learning_rate)
 
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
-        theta -= self.learning_rate * g
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:  # noqa: ARG002
+        theta -= self.learning_rate * factors * g
 
 
 @OPTIMIZERS.register("momentum")
@@ -65,6 +78,7 @@ class Momentum(Optimizer):
     learning_rate: float = 0.01
     momentum: float = 0.9
     slots_of_state: ClassVar[int] = 1
+    family: ClassVar[OptimizerFamily] = "sgd"
     formula: ClassVar[str] = "v = mu v + g; theta - eta v"
     source: ClassVar[Source | None] = Source(
         "Polyak",
@@ -77,11 +91,11 @@ class Momentum(Optimizer):
         check_positive("learning_rate", self.learning_rate)
         check_share("momentum", self.momentum)
 
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:  # noqa: ARG002
         (v,) = state
         v *= self.momentum
         v += g
-        theta -= self.learning_rate * v
+        theta -= self.learning_rate * factors * v
 
 
 @OPTIMIZERS.register("nesterov")
@@ -92,6 +106,7 @@ class Nesterov(Optimizer):
     learning_rate: float = 0.01
     momentum: float = 0.9
     slots_of_state: ClassVar[int] = 1
+    family: ClassVar[OptimizerFamily] = "sgd"
     formula: ClassVar[str] = "v = mu v + g; theta - eta (g + mu v)"
     source: ClassVar[Source | None] = Source(
         "Sutskever, Martens, Dahl & Hinton",
@@ -104,11 +119,11 @@ class Nesterov(Optimizer):
         check_positive("learning_rate", self.learning_rate)
         check_share("momentum", self.momentum)
 
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:  # noqa: ARG002
         (v,) = state
         v *= self.momentum
         v += g
-        theta -= self.learning_rate * (g + self.momentum * v)
+        theta -= self.learning_rate * factors * (g + self.momentum * v)
 
 
 def _adam_direction(g: Floats, state: State, t: int, beta_1: float, beta_2: float, epsilon: float) -> Floats:
@@ -135,6 +150,7 @@ class Adam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     slots_of_state: ClassVar[int] = 2
+    family: ClassVar[OptimizerFamily] = "adam"
     formula: ClassVar[str] = "theta - eta m_hat / (sqrt(v_hat) + epsilon)"
     source: ClassVar[Source | None] = Source(
         "Kingma & Ba", 2015, "Adam: A Method for Stochastic Optimization", "https://arxiv.org/abs/1412.6980"
@@ -146,8 +162,8 @@ class Adam(Optimizer):
         check_share("beta_2", self.beta_2)
         check_positive("epsilon", self.epsilon)
 
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:
-        theta -= self.learning_rate * _adam_direction(g, state, t, self.beta_1, self.beta_2, self.epsilon)
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:
+        theta -= self.learning_rate * factors * _adam_direction(g, state, t, self.beta_1, self.beta_2, self.epsilon)
 
 
 @OPTIMIZERS.register("adamw")
@@ -161,6 +177,7 @@ class AdamW(Optimizer):
     epsilon: float = 1e-8
     weight_decay: float = 0.01
     slots_of_state: ClassVar[int] = 2
+    family: ClassVar[OptimizerFamily] = "adam"
     formula: ClassVar[str] = "(1 - eta w) theta - eta m_hat / (sqrt(v_hat) + epsilon)"
     source: ClassVar[Source | None] = Source(
         "Loshchilov & Hutter", 2019, "Decoupled Weight Decay Regularization", "https://arxiv.org/abs/1711.05101"
@@ -173,9 +190,9 @@ class AdamW(Optimizer):
         check_positive("epsilon", self.epsilon)
         check_non_negative("weight_decay", self.weight_decay)
 
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:
-        theta *= 1 - self.learning_rate * self.weight_decay
-        theta -= self.learning_rate * _adam_direction(g, state, t, self.beta_1, self.beta_2, self.epsilon)
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:
+        theta *= 1 - self.learning_rate * factors * self.weight_decay
+        theta -= self.learning_rate * factors * _adam_direction(g, state, t, self.beta_1, self.beta_2, self.epsilon)
 
 
 @OPTIMIZERS.register("rmsprop")
@@ -187,6 +204,7 @@ class RMSprop(Optimizer):
     decay: float = 0.99
     epsilon: float = 1e-8
     slots_of_state: ClassVar[int] = 1
+    family: ClassVar[OptimizerFamily] = "adam"
     formula: ClassVar[str] = "v = rho v + (1 - rho) g^2; theta - eta g / (sqrt(v) + epsilon)"
     source: ClassVar[Source | None] = Source(
         "Tieleman & Hinton",
@@ -200,8 +218,8 @@ class RMSprop(Optimizer):
         check_share("decay", self.decay)
         check_positive("epsilon", self.epsilon)
 
-    def update(self, theta: Floats, g: Floats, state: State, t: int) -> None:  # noqa: ARG002
+    def update(self, theta: Floats, g: Floats, state: State, t: int, factors: Factors = 1.0) -> None:  # noqa: ARG002
         (v,) = state
         v *= self.decay
         v += (1 - self.decay) * g * g
-        theta -= self.learning_rate * g / (np.sqrt(v) + self.epsilon)
+        theta -= self.learning_rate * factors * g / (np.sqrt(v) + self.epsilon)

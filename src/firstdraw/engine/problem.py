@@ -14,7 +14,7 @@ from firstdraw.engine.optimizers import Optimizer
 from firstdraw.errors import InputError
 from firstdraw.losses import LOSSES, BinaryCrossEntropy, Loss, Task
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.rules import check_non_negative_integer, check_positive_integer
+from firstdraw.rules import check_non_negative, check_non_negative_integer, check_positive_integer
 
 __all__ = ["Columns", "Precision", "Problem", "Recording", "columns"]
 
@@ -82,6 +82,8 @@ class Problem:
         steps: how many updates; 0 measures the start alone.
         recording: what is written down.
         precision: the floating-point format of all of it.
+        learning_rate_factors: what the learning rate is multiplied with, a factor of at least 0 for each of the
+            network's roles; None for 1.
 
     Raises:
         InputError: if the parts do not fit each other: shapes, number types, the number of outputs.
@@ -96,9 +98,12 @@ class Problem:
     batches: Batches = field(default_factory=Batches)
     recording: Recording = field(default_factory=Recording)
     precision: Precision = "float64"
+    learning_rate_factors: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         check_non_negative_integer("steps", self.steps)
+        if self.learning_rate_factors is not None:
+            _check_factors(self.learning_rate_factors, len(self.network.roles))
         if self.precision not in ("float64", "float32"):
             raise InputError("precision", "must be 'float64' or 'float32'", self.precision)
         _check_columns("train", self.train, self)
@@ -110,6 +115,13 @@ class Problem:
             raise InputError("widths[0]", f"must equal the number of input features, {features}", widths[0])
         if widths[-1] != outputs:
             raise InputError(f"widths[{len(widths) - 1}]", f"must equal the number of outputs, {outputs}", widths[-1])
+
+
+def _check_factors(factors: tuple[float, ...], roles: int) -> None:
+    if len(factors) != roles:
+        raise InputError("learning_rate_factors", f"must have one number for each of the {roles} roles", len(factors))
+    for i, factor in enumerate(factors):
+        check_non_negative(f"learning_rate_factors[{i}]", factor)
 
 
 def _check_columns(name: str, part: Columns, problem: Problem) -> None:

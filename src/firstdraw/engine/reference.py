@@ -110,6 +110,7 @@ class _Run:
         recorded = {int(step): row for row, step in enumerate(problem.recording.steps(problem.steps))}
         kept = {int(step): row for row, step in enumerate(problem.recording.snapshot_steps(problem.steps))}
         state = problem.optimizer.start(theta)
+        factors = self._factors()
         batches = self._batches()
         for step in range(problem.steps + 1):
             if step in recorded:
@@ -120,12 +121,22 @@ class _Run:
                 break
             X, Y = next(batches)
             self._differentiate(X, Y)
-            problem.optimizer.update(theta, g, state, step + 1)
+            problem.optimizer.update(theta, g, state, step + 1, factors)
             if not np.isfinite(theta).all():
                 raise _Divergence(step + 1, self._first_layer_that_is_not_finite())
             self.records["final"][:] = theta
             if (step + 1) % STEPS_PER_PROGRESS == 0:
                 report(step + 1)
+
+    def _factors(self) -> Floats | float:
+        """Return the factors of the learning rate, one a parameter where they differ."""
+        if self.problem.learning_rate_factors is None:
+            return 1.0
+        spread = np.empty_like(self.theta)
+        parts = self.problem.network.parameters(spread)
+        for part, factor in zip(parts, self.problem.learning_rate_factors, strict=True):
+            part[...] = factor
+        return spread
 
     def _batches(self) -> Iterator[tuple[Floats, Floats]]:
         X, Y = self.problem.train.X, self.problem.train.Y

@@ -22,6 +22,7 @@ from firstdraw.experiments.sentences import as_input_error
 from firstdraw.experiments.spec import Initialization, Spec, Training
 from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
+from firstdraw.initializers.parametrizations import PARAMETRIZATIONS
 from firstdraw.losses import LOSSES
 from firstdraw.networks import Branch, MultilayerPerceptron, repeated_branches
 
@@ -63,10 +64,11 @@ class _Recording(msgspec.Struct, frozen=True):
 
 class _Initialization(msgspec.Struct, frozen=True):
     label: str
-    weights: Choice
+    weights: Choice | None = None
     biases: Choice | None = None
     multipliers: Choice | None = None
     fit: Choice | None = None
+    parametrization: Choice | None = None
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -215,15 +217,19 @@ def _batches(size: int | None) -> Batches:
 
 
 def _initialization(raw: _Initialization) -> Initialization:
+    with located("parametrization"):
+        parametrization = None if raw.parametrization is None else choose(PARAMETRIZATIONS, raw.parametrization)
     with located("weights"):
-        weights = choose(INITIALIZERS, raw.weights)
+        weights = parametrization if raw.weights is None else choose(INITIALIZERS, raw.weights)
+        if weights is None:
+            raise InputError("", "is missing", hint="a `parametrization` could stand for it")
     with located("biases"):
         biases = None if raw.biases is None else choose(INITIALIZERS, raw.biases)
     with located("multipliers"):
         multipliers = None if raw.multipliers is None else choose(INITIALIZERS, raw.multipliers)
     with located("fit"):
         fit = None if raw.fit is None else choose(FITTED, raw.fit)
-    return Initialization(raw.label, weights, biases, multipliers, fit)
+    return Initialization(raw.label, weights, biases, multipliers, fit, parametrization)
 
 
 def _with_setting(table: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -299,10 +305,13 @@ def as_table(spec: Spec) -> dict[str, Any]:
 
 
 def _start_table(start: Initialization) -> dict[str, Any]:
-    chosen = {"weights": start.weights, "biases": start.biases, "multipliers": start.multipliers}
+    own = None if start.weights == start.parametrization else start.weights
+    chosen = {"weights": own, "biases": start.biases, "multipliers": start.multipliers}
     members = {name: describe(INITIALIZERS, member) for name, member in chosen.items() if member is not None}
     fit = {} if start.fit is None else {"fit": describe(FITTED, start.fit)}
-    return {"label": start.label} | members | fit
+    parametrization = start.parametrization
+    rates = {} if parametrization is None else {"parametrization": describe(PARAMETRIZATIONS, parametrization)}
+    return {"label": start.label} | members | fit | rates
 
 
 def as_toml(spec: Spec) -> str:

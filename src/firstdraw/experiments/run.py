@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -49,11 +50,14 @@ def prepare(spec: Spec) -> Prepared:
     _check_size(spec)
     _check_multipliers(spec)
     laws = tuple(_laws(start, spec.network) for start in spec.initializations)
+    factors = tuple(
+        start.learning_rate_factors(spec.network, spec.training.optimizer) for start in spec.initializations
+    )
     fits: list[Fit | None] = []
     for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
         with located(f"initializations[{i}].fit"):
             fits += [None] * len(spec.seeds) if start.fit is None else _fits(start.fit, spec, problem, own)
-    return Prepared(spec, dataset, problem, laws, tuple(fits))
+    return Prepared(spec, dataset, problem, laws, factors, tuple(fits))
 
 
 def _check_size(spec: Spec) -> None:
@@ -86,8 +90,7 @@ def _check_multipliers(spec: Spec) -> None:
 def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distribution, ...]:
     chosen = {"weight": start.weights, "bias": start.biases, "scalar": start.multipliers}
     return tuple(
-        start.weights.law(role) if (own := chosen[role.kind]) is None else own.weight_law(role)
-        for role in network.roles
+        start.weights.law(role) if (own := chosen[role.kind]) is None else own.law_alone(role) for role in network.roles
     )
 
 
@@ -155,7 +158,8 @@ def _record(prepared: Prepared, trained: Mapping[Run, tuple[Floats, Trajectory]]
     for run, start, fit in zip(runs_of(prepared), _starts(spec), prepared.fits, strict=True):
         drawn, trajectory = trained[run]
         shorter = trajectory.until(problem.steps, kept)
-        runs.append(RunRecord(start, run.seed, run.laws, drawn, fit, shorter, problem, prepared.dataset.classes))
+        own = replace(problem, learning_rate_factors=run.factors)
+        runs.append(RunRecord(start, run.seed, run.laws, drawn, fit, shorter, own, prepared.dataset.classes))
     return ExperimentRecord(spec, prepared.dataset, problem, tuple(runs), engine)
 
 

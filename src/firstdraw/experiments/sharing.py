@@ -30,6 +30,7 @@ class Prepared:
         dataset: the data.
         problem: the training task.
         laws: for each initialization the law of each parameter.
+        factors: for each initialization what the learning rate of each parameter is multiplied with; None for 1.
         fits: for each run how its parameters were fitted to data; None where they stay as they are drawn.
     """
 
@@ -37,6 +38,7 @@ class Prepared:
     dataset: Dataset
     problem: Problem
     laws: tuple[tuple[Distribution, ...], ...]
+    factors: tuple[tuple[float, ...] | None, ...]
     fits: tuple[Fit | None, ...]
 
 
@@ -51,6 +53,7 @@ class Run:
         recording: what is written down.
         draws: the name of the source of draws.
         laws: the law of each parameter.
+        factors: what the learning rate of each parameter is multiplied with; None for 1.
         fitted: what fits the drawn parameters to the first batch, if anything does.
         seed: the seed of the draws and of the mini-batches.
     """
@@ -61,6 +64,7 @@ class Run:
     recording: Recording
     draws: str
     laws: tuple[Distribution, ...]
+    factors: tuple[float, ...] | None
     fitted: Fitted | None
     seed: int
 
@@ -72,6 +76,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Runs that differ in their initial parameters and seeds alone, for one call of an engine.
+
+    Runs with other factors of the learning rate are another task.
 
     Args:
         problem: the training task, with a snapshot wherever a shorter run ends.
@@ -88,8 +94,8 @@ def runs_of(prepared: Prepared) -> list[Run]:
     ends_on_a_record = spec.training.steps % spec.recording.every == 0
     training = replace(spec.training, steps=0) if ends_on_a_record else spec.training
     return [
-        Run(spec.data, spec.network, training, spec.recording, spec.draws, laws, start.fit, seed)
-        for start, laws in zip(spec.initializations, prepared.laws, strict=True)
+        Run(spec.data, spec.network, training, spec.recording, spec.draws, laws, factors, start.fit, seed)
+        for start, laws, factors in zip(spec.initializations, prepared.laws, prepared.factors, strict=True)
         for seed in spec.seeds
     ]
 
@@ -107,7 +113,7 @@ def batches_of(experiments: Sequence[Prepared]) -> list[Batch]:
         together.setdefault((_task(run), max(steps)), []).append(run)
     batches: list[Batch] = []
     for key, runs in sorted(together.items(), key=lambda item: -item[0][1]):
-        problem = problems[key]
+        problem = replace(problems[key], learning_rate_factors=key[0].factors)
         ends = {steps for run in runs for steps in lengths[run] if steps < problem.steps}
         recording = problem.recording
         recording = replace(recording, snapshots=(*recording.snapshots, *sorted(ends)))

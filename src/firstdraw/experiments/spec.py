@@ -10,6 +10,7 @@ from firstdraw.engine import Batches, Optimizer, Precision, Recording
 from firstdraw.errors import InputError, located
 from firstdraw.fitted import Fitted
 from firstdraw.initializers import Initializer
+from firstdraw.initializers.parametrizations import Parametrization
 from firstdraw.losses import Loss
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.rules import check_non_negative_integer
@@ -24,11 +25,13 @@ class Initialization:
     Args:
         label: the name.
         weights: where the weights' laws come from.
-        biases: where the biases' laws come from, if not from `weights`: the law that this initializer has for a
-            weight of the same fans.
+        biases: where the biases' laws come from, if not from `weights`: the law that this initializer states for
+            biases, or where it states none, the one that it has for a weight of the same fans.
         multipliers: where the laws of the residual branches' multipliers come from, in the same way; by default from
             `weights`, whose law for a multiplier is 1 unless it says otherwise.
         fit: what fits the drawn parameters to the first training batch, before training begins; None for nothing.
+        parametrization: where the factors of the learning rates come from; None for one learning rate. Its laws are
+            used where it is the `weights`, too, as it is in a spec that names no others.
     """
 
     label: str
@@ -36,12 +39,22 @@ class Initialization:
     biases: Initializer | None = None
     multipliers: Initializer | None = None
     fit: Fitted | None = None
+    parametrization: Parametrization | None = None
 
     def __post_init__(self) -> None:
         if not self.label.strip():
             raise InputError("label", "must have a character that is not blank", self.label)
         if not self.label.isprintable():
             raise InputError("label", "must have printable characters only", self.label)
+
+    def learning_rate_factors(self, network: MultilayerPerceptron, optimizer: Optimizer) -> tuple[float, ...] | None:
+        """Return what the learning rate of each parameter is multiplied with; None where there is no parametrization.
+
+        The factors are those of the effective parameters, which the engines train.
+        """
+        if (chosen := self.parametrization) is None:
+            return None
+        return tuple(chosen.effective_learning_rate_factor(role, optimizer.family) for role in network.roles)
 
 
 @dataclass(frozen=True, slots=True)

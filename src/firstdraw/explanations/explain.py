@@ -14,7 +14,7 @@ import numpy as np
 
 from firstdraw.activations import ACTIVATIONS, Activation, Identity
 from firstdraw.arrays import Shape
-from firstdraw.distributions import Distribution
+from firstdraw.distributions import Distribution, SphereRows
 from firstdraw.errors import InputError, located
 from firstdraw.explanations.explanation import Explanation
 from firstdraw.explanations.value import Abroad, Effect, Spread
@@ -216,9 +216,11 @@ def _explanation(
 def _gained(law: Distribution) -> bool:
     """Whether a gain describes a law.
 
-    With a mean the terms of a unit's sum do not average out; an identity or another fixed matrix is no such sum.
+    With a mean the terms of a unit's sum do not average out; an identity or another fixed matrix is no such sum. Where
+    the weights of a unit sum to 0, they take the mean of phi away, and its second moment is not what they carry on.
     """
-    return not math.isnan(law.second_moment) and not (law.entrywise and law.mean)
+    centered = isinstance(law, SphereRows) and law.centered
+    return not math.isnan(law.second_moment) and not (law.entrywise and law.mean) and not centered
 
 
 def _counted_fan(options: Mapping[str, object], n: float, m: float) -> float:

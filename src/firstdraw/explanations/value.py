@@ -110,7 +110,7 @@ class Facts:
         bias: those of the bias's law; None where there is no bias.
         gain: sqrt(n E[w^2]), the gain that this law amounts to; None without a law of the weight.
         effects: what a layer does under each activation asked for; none where a weight is looked up or gated, or
-            has a mean, so that no gain describes it; none for an activation that an initializer refuses.
+            has a mean or is centered, so that no gain describes it; none for an activation that an initializer refuses.
         abroad: what other frameworks draw under the same name.
         misread_fan_in: the fan-in that Keras and JAX would count if they were given the shape as it is; None where it
             would be the same.

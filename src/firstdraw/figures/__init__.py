@@ -5,6 +5,7 @@ from firstdraw.figures.curves import plot_accuracy, plot_cost
 from firstdraw.figures.layers import plot_layers
 from firstdraw.figures.palette import quiet_style
 from firstdraw.figures.points import plot_points
+from firstdraw.figures.theory import plot_layer_comparison, plot_phase_plane, plot_propagation
 from firstdraw.marks import is_planar
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "plot_accuracy",
     "plot_boundary",
     "plot_cost",
+    "plot_layer_comparison",
     "plot_layers",
+    "plot_phase_plane",
     "plot_points",
+    "plot_propagation",
     "quiet_style",
 ]

@@ -18,13 +18,16 @@ from firstdraw.marks import CLASS_MARKERS, LINE_STYLES, SERIES_COLORS
 
 __all__ = ["plot_layers"]
 
+SMALLEST, LARGEST = 1e-250, 1e250
+
 
 def plot_layers(
     runs: Sequence[RunRecord], *, quantity: Literal["signal", "gradient"] = "signal", ax: Axes | None = None
 ) -> Axes:
     """Draw the root mean square of each layer's pre-activations, or of the gradients that reach them, at the start.
 
-    Zeros have no place on the logarithmic axis and are left out.
+    Zeros, and what is so large or small that matplotlib's margins around it would leave float64, have no place on the
+    logarithmic axis and are left out.
 
     Args:
         runs: what to draw.
@@ -38,7 +41,7 @@ def plot_layers(
     for number, run in enumerate(runs):
         states = run.measured.start.layers
         values = np.array([state.signal_rms if quantity == "signal" else state.gradient_rms for state in states])
-        values[values == 0] = np.nan
+        values[~((values > SMALLEST) & (values < LARGEST))] = np.nan
         if np.isnan(values).all():
             continue
         ax.plot(

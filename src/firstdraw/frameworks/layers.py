@@ -1,7 +1,8 @@
 """What the layers of the frameworks hold when nobody initializes them.
 
-Facts of PyTorch 2.13, Keras 3, Flax, Haiku and Equinox; those of PyTorch are held against the installed one by tests,
-the others were read in their sources and documentation.
+Facts of PyTorch 2.13, Keras 3.15, Flax, Haiku and Equinox; those of PyTorch and Keras are held against the installed
+ones by tests, the others were read in their sources and documentation, and those of Flax and Haiku that JAX's own
+initializers draw are held against these.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from firstdraw.arrays import Shape
-from firstdraw.distributions import Distribution, Uniform
+from firstdraw.distributions import Constant, Distribution, Orthogonal, Packed, Uniform
 from firstdraw.errors import UnknownNameError, either
 from firstdraw.frameworks.laws import (
     RoleLaw,
@@ -70,6 +71,7 @@ _TORCH_REMARK: Final = (
 )
 _TORCH_ISSUE: Final = "https://github.com/pytorch/pytorch/issues/57109"
 _KERAS_DENSE: Final = "Glorot's rule, made for linear layers and tanh near 0."
+_GLOROT: Final = "U[-a, a), a = sqrt(6/(n + m))"
 _TRUNCATED: Final = "N(0, 1/n) cut at two standard deviations and widened to this variance"
 
 
@@ -112,6 +114,53 @@ def _torch_recurrent(name: str, gates: int, remark: str) -> LayerDefault:
         parts=gates,
         remark=remark,
         link="https://github.com/pytorch/pytorch/issues/750",
+    )
+
+
+def _keras_layer(name: str, example: Shape, operation: Operation, remark: str, page: str) -> LayerDefault:
+    return LayerDefault(
+        name=name,
+        operation=operation,
+        example=example,
+        formula=_GLOROT,
+        weight=scaled_uniform(1.0, average_fan),
+        bias_formula="0",
+        bias=constant(0.0),
+        remark=remark,
+        link=f"https://keras.io/api/layers/{page}/",
+    )
+
+
+def _all_channels(role: Role) -> Distribution:
+    # Glorot's rule on (kernel..., in, multiplier), read as the kernel of a convolution over all channels.
+    channels = role.layout.groups
+    bound = math.sqrt(6 / (role.layout.taps * (channels + role.layout.rows)))
+    return Uniform(-bound, bound)
+
+
+def _packed_orthogonal(role: Role) -> Distribution:
+    # One matrix for all gates.
+    return Orthogonal(replace(role.layout, parts=1))
+
+
+def _open_forget_gate(role: Role) -> Distribution:
+    zero, one = Constant(0.0), Constant(1.0)
+    return Packed(role.layout, (zero, one, zero, zero))
+
+
+def _keras_recurrent(name: str, gates: int, bias_formula: str, bias: RoleLaw, remark: str) -> LayerDefault:
+    packed = f"the packed ({gates} h, h), the gates one above the other" if gates > 1 else "the (h, h)"
+    return LayerDefault(
+        name=f"keras.layers.{name}",
+        operation="recurrent",
+        example=(gates * 256, 256),
+        formula=f"orthogonal columns of {packed}",
+        weight=_packed_orthogonal,
+        bias_formula=bias_formula,
+        bias=bias,
+        parts=gates,
+        remark=remark,
+        link=f"https://keras.io/api/layers/recurrent_layers/{name.lower().replace('simplernn', 'simple_rnn')}/",
     )
 
 
@@ -175,27 +224,50 @@ _ENTRIES: Final = (
     _torch_recurrent(
         "torch.nn.RNN", 1, "All weights and both biases have this law; the weight of the state does not keep its norm."
     ),
-    LayerDefault(
-        name="keras.layers.Dense",
-        operation="dense",
-        example=_DENSE,
-        formula="U[-a, a), a = sqrt(6/(n + m))",
-        weight=scaled_uniform(1.0, average_fan),
-        bias_formula="0",
-        bias=constant(0.0),
-        remark=_KERAS_DENSE,
-        link="https://keras.io/api/layers/core_layers/dense/",
+    _keras_layer("keras.layers.Dense", _DENSE, "dense", _KERAS_DENSE, "core_layers/dense"),
+    _keras_layer(
+        "keras.layers.EinsumDense",
+        _DENSE,
+        "dense",
+        f"{_KERAS_DENSE} The layer tells the initializers of its own kind which axes of its kernel are inputs.",
+        "core_layers/einsum_dense",
+    ),
+    _keras_layer(
+        "keras.layers.MultiHeadAttention",
+        _DENSE,
+        "dense",
+        f"{_KERAS_DENSE} Each of the four projections has this law, with the fans of its own matrix.",
+        "attention_layers/multi_head_attention",
+    ),
+    *(
+        _keras_layer(
+            f"keras.layers.Conv{axes}D",
+            example,
+            "convolution",
+            _KERAS_DENSE,
+            f"convolution_layers/convolution{axes}d",
+        )
+        for axes, example in ((1, (256, 128, 3)), (2, _CONVOLUTION), (3, (64, 32, 3, 3, 3)))
     ),
     LayerDefault(
-        name="keras.layers.Conv2D",
-        operation="convolution",
-        example=_CONVOLUTION,
-        formula="U[-a, a), a = sqrt(6/(n + m))",
-        weight=scaled_uniform(1.0, average_fan),
+        name="keras.layers.DepthwiseConv2D",
+        operation="depthwise_convolution",
+        example=(128, 1, 3, 3),
+        formula="U[-a, a), a = sqrt(6/(c k + m)), c = the number of all channels, k = the taps of the kernel",
+        weight=_all_channels,
         bias_formula="0",
         bias=constant(0.0),
-        remark=_KERAS_DENSE,
-        link="https://keras.io/api/layers/convolution_layers/convolution2d/",
+        remark="Keras counts all channels for the fan-in, though an output sees one: with 128 of them the variance is "
+        "about 1/64 of that by Glorot's rule.",
+        link="https://keras.io/api/layers/convolution_layers/depthwise_convolution2d/",
+    ),
+    _keras_layer(
+        "keras.layers.Conv2DTranspose",
+        (128, 256, 3, 3),
+        "transposed_convolution",
+        f"{_KERAS_DENSE} The weight is stored (kernel, out, in), and Keras takes the fan-out for the fan-in: the sum "
+        "of both, which counts here, is right.",
+        "convolution_layers/convolution2d_transpose",
     ),
     LayerDefault(
         name="keras.layers.Embedding",
@@ -205,6 +277,26 @@ _ENTRIES: Final = (
         weight=uniform(-0.05, 0.05),
         remark="A row is looked up and not multiplied, so no fan matters.",
         link="https://keras.io/api/layers/core_layers/embedding/",
+    ),
+    _keras_recurrent(
+        "LSTM",
+        4,
+        "1 for the forget gate, 0 for the others",
+        _open_forget_gate,
+        "The four gates' weights of the state are pieces of one matrix: each has 1/4 of the second moment of an "
+        "orthogonal one. The input's weight is Glorot's on the packed matrix, (n + 4 h), 2/5 of the variance that each "
+        "gate would get for n = h. The forget gate is opened by `unit_forget_bias`.",
+    ),
+    _keras_recurrent(
+        "GRU",
+        3,
+        "0",
+        constant(0.0),
+        "The three gates' weights of the state are pieces of one matrix: each has 1/3 of the second moment of an "
+        "orthogonal one. The input's weight is Glorot's on the packed matrix, (n + 3 h). There are two biases.",
+    ),
+    _keras_recurrent(
+        "SimpleRNN", 1, "0", constant(0.0), "The state keeps its norm. The input's weight is Glorot's, on (n + h)."
     ),
     LayerDefault(
         name="flax.linen.Dense",

@@ -66,6 +66,16 @@ class Initializer(ABC):
             case "scalar":
                 return self.scalar_law(role)
 
+    def law_alone(self, role: Role) -> Distribution:
+        """Return the law of a parameter for which this member was chosen alone, another one being that of the weights.
+
+        A bias follows the law of biases that the member states, and where it states none, that of its weights; a
+        multiplier likewise.
+        """
+        own = {"bias": "bias_law", "scalar": "scalar_law"}.get(role.kind)
+        states = own is not None and getattr(type(self), own) is not getattr(Initializer, own)
+        return self.law(role) if states else self.weight_law(role)
+
 
 class BiasInitializer(Initializer):
     """A way to choose the law of a bias alone; a weight is refused."""

@@ -22,7 +22,8 @@ class GPTNeoX(Initializer):
     The first is Nguyen and Salazar's SmallInit, Glorot's rule for a layer to four times its width. The second is
     Wang's, a standard deviation of 2/(K sqrt(d)), so that all branches together add a variance of order 1/K. Meant for
     transformers that normalize before each branch; d is the width of the residual stream, and attention and multilayer
-    perceptron of a transformer's layer stand side by side in one branch, so that its number of layers is K.
+    perceptron of a transformer's layer stand side by side in one branch, so that its number of layers is K. Where the
+    role tells the layers of a transformer, these are K, whatever branches they have.
 
     >>> from firstdraw.roles import BranchPlace, weight_role
     >>> place = BranchPlace(number=3, count=16, position=2, length=2)
@@ -44,5 +45,6 @@ class GPTNeoX(Initializer):
 
     def weight_law(self, role: Role) -> Distribution:
         if role.branch is not None and role.branch.is_last:
-            return Normal(2 / (role.branch.count * math.sqrt(role.fan_out)))
+            K = role.branch.count if role.transformer is None else role.transformer.layers
+            return Normal(2 / (K * math.sqrt(role.fan_out)))
         return Normal(math.sqrt(2 / (5 * role.fan_in)))

@@ -13,13 +13,14 @@ from firstdraw.distributions import (
     Normal,
     PartialIdentity,
     PositiveDefinite,
+    ScaledLegendre,
     SpectralRadius,
 )
 from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite, check_non_negative, check_positive
 
-__all__ = ["EchoState", "IdentityRecurrence", "PositiveDefiniteRecurrence", "Rotations"]
+__all__ = ["EchoState", "HippoLegS", "IdentityRecurrence", "PositiveDefiniteRecurrence", "Rotations"]
 
 
 @INITIALIZERS.register("irnn")
@@ -161,3 +162,35 @@ class EchoState(Initializer):
 
     def weight_law(self, role: Role) -> Distribution:
         return SpectralRadius(role.layout, self.radius, self.density)
+
+
+@INITIALIZERS.register("hippo_legs")
+@dataclass(frozen=True, slots=True)
+class HippoLegS(Initializer):
+    """W[i, j] = -sqrt((2 i + 1)(2 j + 1)) for i > j, W[i, i] = -(i + 1), 0 above the diagonal; i and j from 0.
+
+    The matrix A of a state space model x' = A x + B u: with B[i] = sqrt(2 i + 1) and A/t, B/t at the time t the state
+    x holds the coefficients of the whole history of u in Legendre polynomials, stretched as time goes by. S4 and its
+    successors start from it without the 1/t, where the history fades exponentially.
+
+    Known confusion: S4D and Mamba keep only a diagonal, which is not this matrix's; S4D's is complex, which no
+    parameter is here, and Mamba's are the numbers -1, -2, ..., the eigenvalues of this one.
+
+    >>> from firstdraw.roles import weight_role
+    >>> print(HippoLegS().law(weight_role((4, 4), operation="recurrent")))
+    scaled Legendre matrix
+    """
+
+    deterministic: ClassVar[bool] = True
+    kinds: ClassVar[tuple[Kind, ...]] = ("recurrent",)
+    activations: ClassVar[tuple[str, ...] | None] = ("identity",)
+    formula: ClassVar[str] = "-sqrt((2 i + 1)(2 j + 1)) below the diagonal, -(i + 1) on it"
+    source: ClassVar[Source | None] = Source(
+        "Gu, Dao, Ermon, Rudra & Ré",
+        2020,
+        "HiPPO: Recurrent Memory with Optimal Polynomial Projections",
+        "https://arxiv.org/abs/2008.07669",
+    )
+
+    def weight_law(self, role: Role) -> Distribution:
+        return ScaledLegendre(role.layout)

@@ -140,7 +140,7 @@ def jacobian_singular_values(network: MultilayerPerceptron, theta: Floats, x: Fl
     """
     J = jacobian(network, theta, x)
     if not np.isfinite(J).all():
-        return np.full(min(J.shape), np.nan, J.dtype)
+        return np.full(min(network.widths[0], network.widths[-1]), np.nan)
     singular_values: Floats = np.linalg.svd(J, compute_uv=False)
     return singular_values
 

@@ -137,6 +137,7 @@ class Similarity:
     mirrored_units: int
 
 
+@np.errstate(all="ignore")
 def similarity(layer: Layer, distance: float = SIMILAR) -> Similarity:
     """Return how near the units of a layer are to each other, by u = (weights in, bias).
 

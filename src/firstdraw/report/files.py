@@ -34,8 +34,8 @@ def check_writable(path: Path) -> None:
         raise OutputError(str(path), "it exists and is read-only")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file through a temporary one beside it, so that no failure leaves half of it.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file through a temporary one beside it, so that no failure leaves half of it; text as UTF-8.
 
     Raises:
         OutputError: if it cannot be written; what stood there before still does.
@@ -44,11 +44,9 @@ def write_whole(path: Path, text: str) -> None:
     # What a link leads to is replaced, not the link.
     path = path.resolve()
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(text)
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         # A temporary file is private; the result gets the permissions that a newly made file would have.
