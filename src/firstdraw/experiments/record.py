@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
@@ -12,20 +11,14 @@ from firstdraw.arrays import Floats
 from firstdraw.datasets import Dataset
 from firstdraw.diagnosis import Finding, Measurements, diagnose, verdict
 from firstdraw.distributions import Distribution
-from firstdraw.draws import CounterDraws
-from firstdraw.engine import SGD, Optimizer, Problem, Trajectory
+from firstdraw.engine import Problem, Trajectory
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.experiments.start import measure_start
 from firstdraw.fitted import Fit
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes import NetworkState, Sharpness, gradient, hessian_product, probe, sharpness
+from firstdraw.probes import NetworkState, probe
 
 __all__ = ["ExperimentRecord", "ParameterRecord", "RunRecord"]
-
-# Of the learning rate times the curvature along the gradient: a tenth of where the diagnosis would begin to warn.
-NEAR_THE_BOUND: Final = 0.2
-# An eigenvalue within 5 % decides; a spectrum that needs more products than this is not worth the wait.
-TOLERANCE: Final = 0.05
-MOST_PRODUCTS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +81,14 @@ class RunRecord:
     @cached_property
     def measured(self) -> Measurements:
         """The start, the end and the records between."""
+        start = measure_start(self.problem, self.trajectory.initial[0])
         return Measurements(
-            start=self._start,
-            end=self._state(self.trajectory.final[0]),
+            start=start.start,
+            activations=start.activations,
+            sharpness=start.sharpness,
+            learning_rate=start.learning_rate,
+            end=self._end,
             trajectory=self.trajectory,
-            activations=self.problem.network.activations,
-            sharpness=self._sharpness,
-            learning_rate=self._descent_rate,
         )
 
     @cached_property
@@ -107,51 +101,10 @@ class RunRecord:
         """The findings in one or two sentences."""
         return verdict(self.findings, self.measured, self.classes)
 
-    def _state(self, theta: Floats, optimizer: Optimizer | None = None) -> NetworkState:
-        """Probe the network with some parameters on the training examples."""
+    @property
+    def _end(self) -> NetworkState:
         problem, examples = self.problem, self.problem.train
-        return probe(problem.network, theta, problem.loss, examples.X, examples.Y, examples.labels, optimizer=optimizer)
-
-    @property
-    def _start(self) -> NetworkState:
-        """The start, with the first step where there is one: every rule's first change of W is in proportion to eta."""
-        problem = self.problem
-        state = self._state(self.trajectory.initial[0], problem.optimizer if problem.steps else None)
-        if problem.learning_rate_factors is None:
-            return state
-        roles = zip(problem.network.roles, problem.learning_rate_factors, strict=True)
-        factors = [factor for role, factor in roles if role.kind == "weight"]
-        layers = tuple(
-            replace(layer, update_ratio=None if layer.update_ratio is None else factor * layer.update_ratio)
-            for layer, factor in zip(state.layers, factors, strict=True)
-        )
-        return replace(state, layers=layers)
-
-    @property
-    def _descent_rate(self) -> float | None:
-        """The learning rate of plain gradient descent on all examples, if there is one."""
-        problem, optimizer = self.problem, self.problem.optimizer
-        if not isinstance(optimizer, SGD) or not problem.batches.is_full(problem.train.X.shape[1]):
-            return None
-        return optimizer.learning_rate if problem.steps and problem.learning_rate_factors is None else None
-
-    @property
-    def _sharpness(self) -> Sharpness | None:
-        """The sharpness at the start, where it may bound the learning rate: else its many products are spared.
-
-        The curvature along the gradient costs a single product and is a lower bound, mostly within a factor of ten.
-        """
-        rate, problem, theta = self._descent_rate, self.problem, self.trajectory.initial[0]
-        if rate is None:
-            return None
-        network, loss, X, Y = problem.network, problem.loss, problem.train.X, problem.train.Y
-        with np.errstate(all="ignore"):
-            g = gradient(network, theta, loss, X, Y)
-            along = np.divide(g @ hessian_product(network, theta, loss, X, Y, g), g @ g)
-        # Without a gradient it is no number.
-        if not NEAR_THE_BOUND < rate * float(along) < np.inf:
-            return None
-        return sharpness(network, theta, loss, X, Y, CounterDraws(0), tolerance=TOLERANCE, most_products=MOST_PRODUCTS)
+        return probe(problem.network, self.trajectory.final[0], problem.loss, examples.X, examples.Y, examples.labels)
 
 
 @dataclass(frozen=True)
