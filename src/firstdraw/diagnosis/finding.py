@@ -17,6 +17,7 @@ Cause = Literal[
     "inputs not finite",
     "parameters not finite",
     "constant inputs",
+    "constant features",
     "unscaled inputs",
     "unbroken symmetry",
     "nearly equal units",

@@ -59,7 +59,7 @@ def constant_inputs(measured: StartMeasurements) -> Iterator[Finding]:
         return
     one = count == 1
     yield Finding(
-        cause="constant inputs",
+        cause="constant features",
         severity=Severity.NOTE,
         place="inputs",
         sentence=(
