@@ -23,8 +23,9 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_finite, check_positive
-from firstdraw.theory.hermite import hermite_coefficients, pair_matrices
+from firstdraw.theory.correlations import single_kernel
 from firstdraw.theory.maps import WideLayer
+from firstdraw.theory.polar import pair_means
 from firstdraw.theory.quadrature import gaussian_means
 from firstdraw.theory.widths import check_widths
 
@@ -158,8 +159,7 @@ def correlation_band(
     c = np.empty(len(n))
     c[0] = (v * input_second_moment * correlation + s) / q[0]
     for i in range(len(n) - 1):
-        values, _ = pair_matrices(layer.activation, q[i : i + 1], q[i : i + 1], c[i : i + 1, np.newaxis])
-        c[i + 1] = min((v * values.item() + s) / q[i + 1], 1.0)
+        c[i + 1] = layer.correlation_of(single_kernel(layer.activation, q[i])(c[i]), q[i], c[i])
     transfer, noise = _pair_map(layer, q, c)
     covariance, variance = np.zeros((3, 3)), np.empty(len(n))
     for i in range(len(n)):
@@ -214,29 +214,30 @@ def _pair_map(layer: WideLayer, q: Floats, c: Floats) -> tuple[Floats, Floats]:
     phi, v = layer.activation, layer.weight_variance
     own, _, alone = _logarithmic_map(layer, q)
     F = layer.next_variance(q)
-    value, slope, stretched, square, cube = hermite_coefficients(
-        [
-            phi.value,
-            phi.derivative,
-            lambda x: x * phi.derivative(x),
-            lambda x: phi.value(x) ** 2,
-            lambda x: phi.value(x) ** 3,
-        ],
-        q,
-    )
-    powers = np.vander(c, value.shape[1], increasing=True)
+    angles = np.arccos(c).tolist()
 
-    def mean(f: Floats, g: Floats) -> Floats:
+    def mean(f: Callable[[Floats], Floats], g: Callable[[Floats], Floats]) -> Floats:
         """Return E[f(z) g(z')]."""
-        return (f * g * powers).sum(axis=1)
+        return np.array(
+            [pair_means(f, g, one, one, angle).item() for one, angle in zip(q[:, np.newaxis], angles, strict=True)]
+        )
 
-    slopes, products, squares = mean(slope, slope), mean(value, value), mean(square, square)
+    def stretched(x: Floats) -> Floats:
+        return x * phi.derivative(x)
+
+    def square(x: Floats) -> Floats:
+        return phi.value(x) ** 2
+
+    def cube(x: Floats) -> Floats:
+        return phi.value(x) ** 3
+
+    slopes, products, squares = mean(phi.derivative, phi.derivative), mean(phi.value, phi.value), mean(square, square)
     # By parts, E[z phi'(z) phi(z')] = q E[phi''(z) phi(z')] + c q E[phi'(z) phi'(z')]; half of E[phi'' phi] is wanted.
-    across = (mean(stretched, value) / q - c * slopes) / 2
+    across = (mean(stretched, phi.value) / q - c * slopes) / 2
     own, nothing = own * F / q, np.zeros(len(q))
     T = np.array([[own, nothing, nothing], [nothing, own, nothing], [v * across, v * across, v * slopes]])
-    kept, alone = square[:, 0], alone * F**2
-    both, mixed = v**2 * (squares - kept**2), v**2 * (mean(cube, value) - kept * products)
+    kept, alone = (F - layer.bias_variance) / v, alone * F**2
+    both, mixed = v**2 * (squares - kept**2), v**2 * (mean(cube, phi.value) - kept * products)
     product = v**2 * (squares - products**2)
     noise = np.array([[alone, both, mixed], [both, alone, mixed], [mixed, mixed, product]])
     return np.moveaxis(T, 2, 0), np.moveaxis(noise, 2, 0)
