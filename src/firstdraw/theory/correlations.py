@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from scipy import fft
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportUnknownVariableType]  # publishes no types
 
 from firstdraw.activations import Activation
 from firstdraw.arrays import Floats
@@ -100,7 +101,9 @@ def pair_matrices(activation: Activation, q1: Floats, q2: Floats, c: Floats) -> 
     >>> values.round(6), slopes.round(6)
     (array([[ 0.394294, -0.22588 ]]), array([[0.464403, 0.236457]]))
     """
-    return _pair_matrix(activation, 0, q1, q2, c), _pair_matrix(activation, 1, q1, q2, c)
+    # Many small products: threads would wait for each other, longest where other programs run.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _pair_matrix(activation, 0, q1, q2, c), _pair_matrix(activation, 1, q1, q2, c)
 
 
 def _pair_matrix(activation: Activation, order: FirstOrders, q1: Floats, q2: Floats, c: Floats) -> Floats:
