@@ -11,7 +11,6 @@ import pytest
 
 from firstdraw.activations import (
     ACTIVATIONS,
-    ELU,
     GELU,
     SELU,
     Activation,
@@ -321,10 +320,10 @@ def test_an_activation_far_from_the_scale_of_one_has_no_table() -> None:
 
 
 def test_a_kernel_that_takes_too_many_points_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correlations, "MOST", 16)
+    monkeypatch.setattr(correlations, "MOST", 32)
     with pytest.raises(InputError) as caught:
-        CorrelationKernel(ELU(0.3), variance=20.0)
+        CorrelationKernel(Tanh(), variance=400.0)
     assert str(caught.value) == (
-        "`activation` must have a kernel that varies smoothly with the correlation, which that of a variance of 20 "
-        "does not, got ELU(alpha=0.3)"
+        "`activation` must have a kernel that varies smoothly with the correlation, which that of a variance of 400 "
+        "does not, got Tanh()"
     )
