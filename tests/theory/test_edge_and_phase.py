@@ -25,6 +25,7 @@ from firstdraw.activations import (
     Tanh,
 )
 from firstdraw.arrays import Floats
+from firstdraw.criticality import critical_variances
 from firstdraw.errors import InputError
 from firstdraw.theory import (
     CorrelationKernel,
@@ -327,3 +328,17 @@ def test_a_kernel_that_takes_too_many_points_is_refused(monkeypatch: pytest.Monk
         "`activation` must have a kernel that varies smoothly with the correlation, which that of a variance of 400 "
         "does not, got Tanh()"
     )
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_edge_is_that_of_the_initializer_that_takes_its_variances(name: str) -> None:
+    phi = ACTIVATIONS[name]()
+    for q in (0.1, 1.0, 3.0):
+        point = edge_point(phi, q)
+        if point is None:
+            with pytest.raises(InputError, match="must be a fixed point on the edge of chaos"):
+                critical_variances(phi, q)
+            continue
+        other = critical_variances(phi, q)
+        assert point.weight_variance == pytest.approx(other.weight, rel=1e-11)
+        assert point.bias_variance == pytest.approx(other.bias, abs=1e-11)
