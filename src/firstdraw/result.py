@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from firstdraw.errors import FirstdrawError, InputError
 from firstdraw.experiments import ExperimentRecord, RunRecord
+from firstdraw.experiments.statistics import Ranking, ranking_of
 from firstdraw.papers import Claims
 from firstdraw.report import SummaryRow, as_document, as_json, check_writable, summarize, write_whole
 
@@ -49,6 +50,18 @@ class Result:
     def table(self) -> tuple[SummaryRow, ...]:
         """Return the comparison table, one row an initialization."""
         return summarize(self.record)
+
+    def ranking(self, measure: str = "train_cost", *, level: float = 0.95) -> Ranking:
+        """Return the initializations in an order that their seeds bear out; see `experiments.statistics.ranking_of`.
+
+        Args:
+            measure: what is ordered by: `train_cost`, `test_cost`, `train_accuracy` or `test_accuracy`.
+            level: of the intervals, each for itself, and of all tests together.
+
+        Raises:
+            InputError: if there is no such measure, the runs have none of it, or the level is not above 0 and below 1.
+        """
+        return ranking_of(self.record, measure, level=level)
 
     def to_pandas(self) -> DataFrame:
         """Return a pandas table with one row a run.
