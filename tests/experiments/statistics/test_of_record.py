@@ -100,6 +100,16 @@ def test_runs_reach_a_share_of_what_guessing_costs(record: ExperimentRecord) -> 
     assert (leaving.steps < 200).all()
 
 
+def test_a_result_tells_the_steps_of_every_initialization(record: ExperimentRecord) -> None:
+    found = Result(record).steps_to(0.95, level=0.8)
+    assert list(found) == ["zeros", "He", "too large"]
+    for label, curve in found.items():
+        expected = survival(times_of(record.runs_of(label), share=0.95), level=0.8)
+        assert (curve.median, curve.level, curve.reached) == (expected.median, 0.8, expected.reached)
+        np.testing.assert_array_equal(curve.share, expected.share)
+    assert found["He"].reached > found["zeros"].reached == 0
+
+
 def test_a_measure_that_is_not_there_is_refused(record: ExperimentRecord, run_small: Run) -> None:
     with pytest.raises(InputError) as caught:
         ranking_of(record, "loss")

@@ -71,8 +71,8 @@ def test_the_median_is_where_the_curves_are_half(times: Times) -> None:
         (found.median.low, found.low),
         (found.median.high, found.high),
     ):
-        reached = [t for t, share in zip(found.steps, curve, strict=True) if share <= 0.5]
-        assert end == (min(reached) if reached else math.inf)
+        reached = [t for t, share, s in zip(found.steps, curve, found.share, strict=True) if share <= 0.5 and s < 1]
+        assert end == (min(reached) if reached else math.inf if found.reached or curve is not found.low else 0)
     assert found.median.low <= found.median.value <= found.median.high
     assert bool(found.median.remark) == (found.median.value == math.inf)
 
@@ -116,7 +116,15 @@ def test_where_nobody_reaches_it_nothing_is_told_apart() -> None:
     assert (log_rank(never, never).statistic, log_rank(never, never).p) == (0.0, 1.0)
     found = survival(never)
     assert (found.share.tolist(), found.low.tolist(), found.high.tolist()) == ([1.0], [0.0], [1.0])
-    assert found.median.remark == "fewer than half of the runs reach it"
+    assert (found.median.low, found.median.remark) == (0.0, "no run reaches it")
+
+
+def test_a_run_that_leaves_before_the_first_event_does_not_tell_of_the_median() -> None:
+    steps = np.arange(1.0, 41.0)
+    found = survival(Times(steps, steps > 1)).median
+    assert 10 < found.low < found.value < found.high
+    few = survival(Times(steps, steps < 10)).median
+    assert (few.value, few.remark) == (math.inf, "it is not seen that half of the runs reach it")
 
 
 def test_groups_without_difference_are_told_apart_as_often_as_is_said(

@@ -50,6 +50,7 @@ class Contest:
         measure_p: p of Wilcoxon's signed-rank test that both do equally well, corrected for the number of tests.
         rank_biserial: from -1, the first does worse with every seed, to 1, it does better with every seed.
         better: the label of the better one; None where they cannot be told apart.
+        p: that of the test that tells them apart; the smaller of both where neither does.
     """
 
     first: str
@@ -60,11 +61,7 @@ class Contest:
     measure_p: float
     rank_biserial: float
     better: str | None
-
-    @property
-    def p(self) -> float:
-        """The smaller of both."""
-        return min(self.failure_p, self.measure_p)
+    p: float
 
     @property
     def tests(self) -> int:
@@ -109,11 +106,11 @@ def contests_of(starts: Sequence[Runs], *, higher_is_better: bool = False, level
     contests: list[Contest] = []
     for i, (first, second) in enumerate(pairs):
         failure_p, measure_p = p_values[i], p_values[len(pairs) + i]
-        better = None
+        better, p = None, min(failure_p, measure_p)
         if failure_p <= 1 - level:
-            better = min((first, second), key=lambda start: int(np.sum(start.failed))).label
+            better, p = min((first, second), key=lambda start: int(np.sum(start.failed))).label, failure_p
         elif measure_p <= 1 - level:
-            better = first.label if measures[i].rank_biserial > 0 else second.label
+            better, p = first.label if measures[i].rank_biserial > 0 else second.label, measure_p
         contests.append(
             Contest(
                 first=first.label,
@@ -124,6 +121,7 @@ def contests_of(starts: Sequence[Runs], *, higher_is_better: bool = False, level
                 measure_p=measure_p,
                 rank_biserial=measures[i].rank_biserial,
                 better=better,
+                p=p,
             )
         )
     return tuple(contests)

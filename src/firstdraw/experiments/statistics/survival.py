@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -124,8 +125,8 @@ def survival(times: Times, *, level: float = 0.95) -> Survival:
 
     d_i the runs that reach it at step t_i, n_i those watched until then. The interval is that of log(-log S), with
     Greenwood's variance; where S is 1 or 0 it has none, and the whole of [0, 1] is given. The median is the first step
-    with S <= 1/2, its ends those of the interval's curves (Brookmeyer & Crowley 1982). It holds for independent runs
-    whose watching ends for no reason that tells of their time, as at a common budget.
+    with S <= 1/2, its ends those of the interval's curves from the first event on (Brookmeyer & Crowley 1982). It holds
+    for independent runs whose watching ends for no reason that tells of their time, as at a common budget.
 
     Args:
         times: t, and which are events.
@@ -153,8 +154,7 @@ def survival(times: Times, *, level: float = 0.95) -> Survival:
     steps, share = np.asarray(curve.quantiles, np.float64), np.asarray(curve.probabilities, np.float64)
     low: Floats = np.nan_to_num(interval.low.probabilities, nan=0.0)
     high: Floats = np.nan_to_num(interval.high.probabilities, nan=1.0)
-    middle, first, last = (_first_half(steps, values) for values in (share, low, high))
-    median = Estimate(middle, first, last, level, "" if np.isfinite(middle) else "fewer than half of the runs reach it")
+    median = _median(steps, share, low, high, level)
     return Survival(steps, share, low, high, median, len(times.steps), int(times.reached.sum()), level)
 
 
@@ -196,6 +196,15 @@ def _censored(times: Times) -> CensoredData[Any]:
     return stats.CensoredData.right_censored(times.steps, ~times.reached)
 
 
-def _first_half(steps: Floats, share: Floats) -> float:
-    below = np.flatnonzero(share <= 0.5)
-    return float(steps[below[0]]) if below.size else float("inf")
+def _median(steps: Floats, share: Floats, low: Floats, high: Floats, level: float) -> Estimate:
+    """Return the first step with a share of at most 1/2, and those of the interval's curves."""
+    begun = share < 1
+    if not begun.any():
+        return Estimate(math.inf, 0.0, math.inf, level, "no run reaches it")
+    middle, first, last = (_first(steps[begun], curve[begun] <= 0.5) for curve in (share, low, high))
+    remark = "" if math.isfinite(middle) else "it is not seen that half of the runs reach it"
+    return Estimate(middle, first, last, level, remark)
+
+
+def _first(steps: Floats, where: Booleans) -> float:
+    return float(steps[where][0]) if where.any() else math.inf
