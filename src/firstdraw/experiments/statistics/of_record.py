@@ -123,9 +123,12 @@ def times_of(runs: Sequence[RunRecord], *, share: float, leave_at_divergence: bo
 
 
 def is_failed(run: RunRecord) -> bool:
-    """Whether a run diverged or learned nothing: by the end it is no better than a guess, and not on its way."""
+    """Whether a run diverged or learned nothing: by the end it is no better than a guess, and not on its way.
+
+    Where another finding is the root of it, the diagnosis makes it a warning.
+    """
     return any(
-        finding.severity is Severity.BROKEN and finding.cause in ("divergence", "nothing learned")
+        finding.severity >= Severity.WARNING and finding.cause in ("divergence", "nothing learned")
         for finding in run.findings
     )
 
