@@ -31,8 +31,8 @@ from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES, Loss
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import NetworkState, gradient, hessian_product, probe
-from firstdraw.probes.line import line
-from firstdraw.probes.tangent import tangent
+from firstdraw.probes.lines import line
+from firstdraw.probes.tangents import tangent
 
 SEED = 20_261_125
 LARGEST_COST = 6e9

@@ -30,8 +30,8 @@ from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import BinaryCrossEntropy
 from firstdraw.networks import Branch, MultilayerPerceptron
 from firstdraw.probes import probe
-from firstdraw.probes.line import line
-from firstdraw.probes.tangent import tangent
+from firstdraw.probes.lines import line
+from firstdraw.probes.tangents import tangent
 
 HEALTHY = Evidence(
     depth=4,

@@ -10,12 +10,12 @@ from firstdraw.probes.jacobians import (
 )
 from firstdraw.probes.lanczos import LargestEigenvalue
 from firstdraw.probes.largest_curvature import Sharpness, sharpness
-from firstdraw.probes.line import Line, line
+from firstdraw.probes.lines import Line, line
 from firstdraw.probes.measuring import probe
 from firstdraw.probes.state import BranchState, InputState, LayerState, Moments, NetworkState, OutputState
 from firstdraw.probes.statistics import effective_rank
 from firstdraw.probes.symmetry import Similarity, distinct_units, similarity, unit_difference
-from firstdraw.probes.tangent import Spectrum, TangentState, layer_kernels, tangent
+from firstdraw.probes.tangents import Spectrum, TangentState, layer_kernels, tangent
 
 __all__ = [
     "BranchState",

@@ -11,7 +11,7 @@ from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES, BinaryCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from firstdraw.networks import Branch, MultilayerPerceptron
 from firstdraw.probes import gradient
-from firstdraw.probes.tangent import Spectrum, layer_kernels, tangent
+from firstdraw.probes.tangents import Spectrum, layer_kernels, tangent
 
 rng = np.random.default_rng(4)
 

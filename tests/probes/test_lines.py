@@ -12,7 +12,7 @@ from firstdraw.errors import InputError
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import SquaredError
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes.line import line
+from firstdraw.probes.lines import line
 
 NETWORK = MultilayerPerceptron((2, 6, 1), Tanh())
 X = np.random.default_rng(2).normal(size=(2, 9))
