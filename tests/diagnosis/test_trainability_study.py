@@ -81,6 +81,7 @@ def test_the_package_judges_the_runs_as_the_fit_does(fit: ModuleType, table: Any
         assert judge(fit.evidence_in(rows[i])).probability == pytest.approx(learned_from_all[i], abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["activations, three at a time", "data sets, one at a time", "depths above 30, learned from the others"],
