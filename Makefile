@@ -9,8 +9,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
-# Two workers: the claims of the exercise train on one while the other runs the rest.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Each worker's matrix products on one thread: with more they wait for each other, longer than they work.
+export OPENBLAS_NUM_THREADS := 1
+# Two workers that take tests from each other; scheduling by groups costs more than many of the tests.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from firstdraw.errors import FirstdrawError, InputError
 from firstdraw.experiments import ExperimentRecord, RunRecord
+from firstdraw.experiments.statistics import Ranking, Survival, ranking_of, survival, times_of
 from firstdraw.papers import Claims
 from firstdraw.report import SummaryRow, as_document, as_json, check_writable, summarize, write_whole
 
@@ -49,6 +50,31 @@ class Result:
     def table(self) -> tuple[SummaryRow, ...]:
         """Return the comparison table, one row an initialization."""
         return summarize(self.record)
+
+    def ranking(self, measure: str = "train_cost", *, level: float = 0.95) -> Ranking:
+        """Return the initializations in an order that their seeds bear out; see `experiments.statistics.ranking_of`.
+
+        Args:
+            measure: what is ordered by: `train_cost`, `test_cost`, `train_accuracy` or `test_accuracy`.
+            level: of the intervals, each for itself, and of all tests together.
+
+        Raises:
+            InputError: if there is no such measure, the runs have none of it, or the level is not above 0 and below 1.
+        """
+        return ranking_of(self.record, measure, level=level)
+
+    def steps_to(self, share: float, *, level: float = 0.95) -> dict[str, Survival]:
+        """Return by initialization after how many steps its runs cost a share of what guessing costs, or less.
+
+        Args:
+            share: of the cost of the best prediction that ignores the inputs; see `experiments.statistics.times_of`.
+            level: the confidence of the intervals; see `experiments.statistics.survival`.
+
+        Raises:
+            InputError: if the share is no finite number above 0, or the level is not above 0 and below 1.
+        """
+        labels = [start.label for start in self.record.spec.initializations]
+        return {label: survival(times_of(self.record.runs_of(label), share=share), level=level) for label in labels}
 
     def to_pandas(self) -> DataFrame:
         """Return a pandas table with one row a run.

@@ -120,6 +120,21 @@ def test_a_run_prints_a_table_and_writes_one_report(firstdraw: Call, tmp_path: P
     assert "1773.586 overflow-safe" in (tmp_path / "firstdraw-report.html").read_text(encoding="utf-8")
 
 
+def test_five_seeds_are_ranked_below_the_table(firstdraw: Call, quick: Settings) -> None:
+    four, five = (firstdraw("run", *quick, "--no-progress", "--set", f"seeds={[*range(n)]}") for n in (4, 5))
+    assert (four.returncode, five.returncode) == (0, 0)
+    table, _, ranking = five.stdout.partition(" Group ")
+    assert "Group" not in four.stdout
+    assert "ranking" not in four.stderr
+    assert re.search(r"^ Initialization +Train +Test ", table, re.MULTILINE)
+    assert re.search(r"^ 1 +zeros +100% \(57% to 100%\) +0.6931 *$", ranking, re.MULTILINE)
+    sentences = " ".join(ranking.split())
+    assert "cannot be told apart from" in sentences
+    assert "5 seeds cannot tell initializations apart in " in sentences
+    assert max(map(len, five.stdout.splitlines())) <= 120
+    assert re.search(r", ranking [\d.]+ s, ", five.stderr)
+
+
 @needs_native
 def test_the_exercise_is_run_with_every_claim(firstdraw: Call, tmp_path: Path) -> None:
     done = firstdraw("run", "--no-progress")

@@ -187,6 +187,8 @@ def test_the_chosen_ones_are_listed(firstdraw: Call) -> None:
 
 def test_what_is_unverified_is_listed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     class Names(dict[str, type[Initializer]]):
+        kind: ClassVar[str] = "initializer"
+
         def aliases_of(self, _name: str) -> tuple[str, ...]:
             return ()
 

@@ -15,10 +15,13 @@ import firstdraw.diagnosis
 from firstdraw.diagnosis import Measurements, Severity, diagnose, thresholds
 from firstdraw.engine import Outcome
 from firstdraw.experiments import RunRecord
+from firstdraw.probes import Sharpness
 
 FOLDER = Path(firstdraw.diagnosis.__file__).parent
 HOME = FOLDER / "thresholds.py"
-OTHERS = sorted(set(FOLDER.glob("*.py")) - {HOME})
+# What a fit to runs has found is no threshold: a script prints that file (see test_trainability_study.py).
+FITTED = FOLDER / "trainability_fit.py"
+OTHERS = sorted(set(FOLDER.glob("*.py")) - {HOME, FITTED})
 RunCase = Callable[[str], RunRecord]
 
 
@@ -94,14 +97,18 @@ def _faint_signal(measured: Measurements, share: float) -> Measurements:
     return _start(measured, 1, signal_rms=measured.start.input_rms / thresholds.SIGNAL_FACTOR / share)
 
 
+def _kept_gradient(measured: Measurements) -> float:
+    """What the first layer would receive, a unit, of the norm that the last one has."""
+    first, *_, last = measured.start.layers
+    return last.gradient_rms * np.sqrt(last.units / first.units)
+
+
 def _gradient(measured: Measurements, share: float) -> Measurements:
-    last = measured.start.layers[-1].gradient_rms
-    return _start(measured, 0, gradient_rms=last * thresholds.GRADIENT_FACTOR * share)
+    return _start(measured, 0, gradient_rms=_kept_gradient(measured) * thresholds.GRADIENT_FACTOR * share)
 
 
 def _faint_gradient(measured: Measurements, share: float) -> Measurements:
-    last = measured.start.layers[-1].gradient_rms
-    return _start(measured, 0, gradient_rms=last / thresholds.GRADIENT_FACTOR / share)
+    return _start(measured, 0, gradient_rms=_kept_gradient(measured) / thresholds.GRADIENT_FACTOR / share)
 
 
 def _flat(measured: Measurements, share: float) -> Measurements:
@@ -180,9 +187,115 @@ def test_a_threshold_decides(
     assert cause in {finding.cause for finding in diagnose(moved(healthy, 1.1))}
 
 
+def _inputs(measured: Measurements, **changes: Any) -> Measurements:
+    return replace(measured, start=replace(measured.start, inputs=replace(measured.start.inputs, **changes)))
+
+
+def _parallel(measured: Measurements, share: float) -> Measurements:
+    first = measured.start.layers[0].correlation
+    return _start(measured, 1, correlation=1 - (1 - first) * thresholds.COLLAPSE_FACTOR / share)
+
+
+def _flattened(measured: Measurements, share: float) -> Measurements:
+    wide = _start(measured, 0, participation_ratio=5.0)
+    return _start(wide, 1, participation_ratio=thresholds.RANK_LEFT / share)
+
+
+def _flat_from_the_start(measured: Measurements, share: float) -> Measurements:
+    narrow = _start(measured, 0, participation_ratio=thresholds.RANK_LOST * share)
+    return _start(narrow, 1, participation_ratio=1.0)
+
+
+def _alike(measured: Measurements, share: float) -> Measurements:
+    return _start(measured, 0, similar_units=round(20 * thresholds.ALIKE_SHARE * share))
+
+
+def _opposite(measured: Measurements, share: float) -> Measurements:
+    return _start(measured, 0, mirrored_units=round(20 * thresholds.ALIKE_SHARE * share))
+
+
+def _loud(measured: Measurements, share: float) -> Measurements:
+    return _inputs(measured, rms=thresholds.LARGEST_INPUTS * share)
+
+
+def _silent(measured: Measurements, share: float) -> Measurements:
+    return _inputs(measured, rms=thresholds.SMALLEST_INPUTS / share)
+
+
+def _uneven(measured: Measurements, share: float) -> Measurements:
+    return _inputs(measured, feature_ranges=(2.0, 2.0 * thresholds.INPUT_FACTOR * share))
+
+
+def _aside(measured: Measurements, share: float) -> Measurements:
+    means = (thresholds.OFFSET_FACTOR * share,) * 2
+    return _inputs(measured, feature_ranges=(1.0, 1.0), feature_means=means)
+
+
+def _dear(measured: Measurements, share: float) -> Measurements:
+    start = measured.start
+    cost = start.constant_cost * thresholds.HIGH_COST_FACTOR * share
+    return replace(measured, start=replace(start, cost=cost))
+
+
+def _hasty(measured: Measurements, share: float) -> Measurements:
+    return _start(measured, 0, update_ratio=thresholds.UPDATE_RATIO * share)
+
+
+def _steep(measured: Measurements, step: float) -> Measurements:
+    sharp = Sharpness(largest_eigenvalue=step / 0.1, error=0.0, products=1, converged=True)
+    return replace(measured, sharpness=sharp, learning_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("cause", "moved"),
+    [
+        ("collapse to one correlation", _parallel),
+        ("loss of rank", _flattened),
+        ("loss of rank", _flat_from_the_start),
+        ("nearly equal units", _alike),
+        ("mirrored units", _opposite),
+        ("unscaled inputs", _loud),
+        ("unscaled inputs", _silent),
+        ("unscaled inputs", _uneven),
+        ("unscaled inputs", _aside),
+        ("high initial cost", _dear),
+        ("learning rate too large", _hasty),
+    ],
+)
+def test_a_threshold_of_starts_decides(
+    run_case: RunCase, cause: str, moved: Callable[[Measurements, float], Measurements]
+) -> None:
+    healthy = run_case("tanh, Glorot").measured
+    assert cause not in {finding.cause for finding in diagnose(moved(healthy, 0.9))}
+    assert cause in {finding.cause for finding in diagnose(moved(healthy, 1.1))}
+
+
+@pytest.mark.parametrize(
+    ("share", "severity"),
+    [
+        (0.9 * thresholds.STABLE_STEP, None),
+        (1.1 * thresholds.STABLE_STEP, Severity.NOTE),
+        (0.9 * thresholds.UNSTABLE_STEP, Severity.NOTE),
+        (1.1 * thresholds.UNSTABLE_STEP, Severity.WARNING),
+    ],
+)
+def test_a_rate_is_as_bad_as_it_is_large(run_case: RunCase, share: float, severity: Severity | None) -> None:
+    findings = diagnose(_steep(run_case("tanh, Glorot").measured, share))
+    assert [finding.severity for finding in findings if finding.cause == "learning rate too large"] == (
+        [] if severity is None else [severity]
+    )
+
+
 @pytest.mark.parametrize(
     ("at_start", "at_end", "severity"),
-    [(0, 0, None), (1, 0, Severity.NOTE), (0, 3, Severity.NOTE), (2, 2, Severity.WARNING), (0, 4, Severity.BROKEN)],
+    [
+        (0, 0, None),
+        (1, 0, Severity.NOTE),
+        (0, 3, Severity.NOTE),
+        (2, 2, Severity.NOTE),
+        (3, 3, Severity.WARNING),
+        (0, 4, Severity.BROKEN),
+    ],
 )
 def test_dead_units_are_as_bad_as_they_are_many(
     run_case: RunCase, at_start: int, at_end: int, severity: Severity | None

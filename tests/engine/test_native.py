@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import _thread
 import itertools
+import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -290,6 +292,15 @@ def test_an_exception_of_the_progress_callback_stops_the_training() -> None:
         native.train(problem, starts(problem, 2), (0, 1), stop)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Interrupts are exceptions, also where the tests were started in the background, which ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_wide_network_stops_when_interrupted() -> None:
     """One step of it takes seconds, and all of them would take hours."""
     problem = make(

@@ -15,7 +15,7 @@ from firstdraw.arrays import Floats
 from firstdraw.distributions import Constant, Distribution, Normal, Rademacher
 from firstdraw.draws import CounterDraws
 from firstdraw.errors import InputError
-from firstdraw.experiments import PropagationComparison, compare_propagation, typical_pair
+from firstdraw.experiments.propagation import PropagationComparison, compare_propagation, typical_pair
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.networks import Branch, MultilayerPerceptron
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firstdraw.engine import Trajectory
+from firstdraw.engine import Trajectory, engine_named
 from firstdraw.experiments import ExperimentRecord, prepare, read_table, total_steps
 from firstdraw.experiments import run as run_prepared
 
@@ -222,6 +222,58 @@ def test_regression_on_a_table_is_learned(tmp_path: Path) -> None:
     assert np.isnan(run.trajectory.train_accuracy).all()
     assert run.measured.end.output.right is None
     assert run.verdict.endswith(f"After 200 steps the cost is {run.measured.end.cost:.4g}.")
+
+
+@pytest.mark.parametrize(
+    ("rate", "batch_size", "optimizer", "told"),
+    [
+        (1e-3, None, "sgd", (1e-3, False)),
+        (100.0, None, "sgd", (100.0, True)),
+        (100.0, 2, "sgd", (None, False)),
+        (100.0, None, "adam", (None, False)),
+    ],
+)
+def test_the_sharpness_is_measured_where_it_may_bound_the_rate(
+    rate: float, batch_size: int | None, optimizer: str, told: tuple[float | None, bool]
+) -> None:
+    batches: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
+    table: dict[str, Any] = {
+        "data": {"name": "circles", "train_size": 20, "test_size": 0},
+        "network": {"widths": [2, 4, 1]},
+        "training": {"loss": "bce", "optimizer": {"name": optimizer, "learning_rate": rate}, "steps": 2} | batches,
+        "initializations": [{"label": "He", "weights": "he_normal"}],
+    }
+    measured = run_prepared(prepare(read_table(table))).runs[0].measured
+    assert (measured.learning_rate, measured.sharpness is not None) == told
+    assert measured.start.layers[0].update_ratio is not None
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("start", [{"weights": "he_normal"}, {"parametrization": {"name": "mup", "base_width": 2}}])
+def test_the_update_ratio_is_that_of_the_first_step(start: dict[str, Any], optimizer: str) -> None:
+    table: dict[str, Any] = {
+        "data": {"name": "circles", "train_size": 20, "test_size": 0},
+        "network": {"widths": [2, 8, 4, 1]},
+        "training": {"loss": "bce", "optimizer": {"name": optimizer, "learning_rate": 0.1}, "steps": 1},
+        "initializations": [{"label": "one"} | start],
+    }
+    (run,) = run_prepared(prepare(read_table(table)), engine=engine_named("reference")).runs
+    network, trajectory = run.problem.network, run.trajectory
+    before, after = (network.layers(theta[0]) for theta in (trajectory.initial, trajectory.final))
+    for state, first, second in zip(run.measured.start.layers, before, after, strict=True):
+        ratio = np.linalg.norm(second.W - first.W) / np.linalg.norm(first.W)
+        assert state.update_ratio == pytest.approx(ratio, rel=1e-9)
+    assert (run.measured.learning_rate is None) == (optimizer != "sgd" or "parametrization" in start)
+
+
+def test_without_a_gradient_there_is_no_sharpness_to_measure() -> None:
+    table: dict[str, Any] = {
+        "data": {"name": "circles", "train_size": 20, "test_size": 0},
+        "network": {"widths": [2, 4, 1]},
+        "training": {"loss": "bce", "optimizer": {"name": "sgd", "learning_rate": 100.0}, "steps": 2},
+        "initializations": [{"label": "zeros", "weights": "zeros"}],
+    }
+    assert run_prepared(prepare(read_table(table))).runs[0].measured.sharpness is None
 
 
 def test_no_steps_measure_the_start_alone(run_small: Run) -> None:

@@ -220,18 +220,15 @@ def test_the_exercise_alone_settles_no_other_claim(quick: Mapping[str, Checked])
     assert set(quick) == set(FROM_THE_EXERCISE)
 
 
-@pytest.mark.xdist_group("claims")
 @pytest.mark.parametrize("name", FROM_THE_STUDIES)
 def test_a_claim_over_many_seeds_gets_its_verdict(full: Mapping[str, Checked], name: str) -> None:
     _check(full[name], *FROM_THE_STUDIES[name])
 
 
-@pytest.mark.xdist_group("claims")
 def test_claims_are_checked_in_the_order_of_the_write_up(full: Mapping[str, Checked]) -> None:
     assert list(full) == [claim.name for claim in PAPERS["exercise"]().claims()]
 
 
-@pytest.mark.xdist_group("claims")
 def test_every_verdict_comes_with_a_sentence_and_its_numbers(full: Mapping[str, Checked]) -> None:
     for item in full.values():
         assert item.numbers
@@ -241,7 +238,6 @@ def test_every_verdict_comes_with_a_sentence_and_its_numbers(full: Mapping[str, 
         assert "nan" not in item.sentence
 
 
-@pytest.mark.xdist_group("claims")
 def test_half_of_the_truth_is_told_with_its_other_half(full: Mapping[str, Checked]) -> None:
     assert "They are one draw each." in full["one-seed"].sentence
     assert "But so does N(0, 1) without any scaling on this small network" in full["he-works"].sentence
@@ -250,7 +246,6 @@ def test_half_of_the_truth_is_told_with_its_other_half(full: Mapping[str, Checke
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("claims")
 def test_in_float64_every_verdict_is_the_same(exercise: ExperimentRecord) -> None:
     double = _studied(exercise, "float64")
     assert set(double) == {*FROM_THE_EXERCISE, *FROM_THE_STUDIES}

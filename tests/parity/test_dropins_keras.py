@@ -14,7 +14,6 @@ import pytest
 
 import firstdraw
 from firstdraw.draws import CounterDraws
-from firstdraw.dropins import KerasInitializer
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.roles import BranchPlace, weight_role
 
@@ -24,6 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
 ]
 keras: Any = pytest.importorskip("keras")
+from firstdraw.dropins import KerasInitializer  # noqa: E402 -- the class needs Keras
 
 
 def values(array: Any) -> np.ndarray:

@@ -44,6 +44,14 @@ def diverged() -> Result:
 
 
 @pytest.fixture(scope="session")
+def ranked() -> Result:
+    """Seeds enough for a ranking, and a start that diverges."""
+    start = {"label": "too large", "weights": {"name": "normal", "standard_deviation": 1e200}}
+    starts = {"initializations": [*TABLE["initializations"], start]}
+    return firstdraw.run(TABLE | starts, settings=["seeds=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"])
+
+
+@pytest.fixture(scope="session")
 def astronomical() -> Result:
     """A run whose cost nearly overflows, but does not."""
     return firstdraw.run(_too_fast(1e6))

@@ -67,7 +67,15 @@ def _strict(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse)
 
 
-@pytest.fixture(params=["result", "diverged", "exercise_result"])
+RANKING_KEYS = {
+    "": ["contests", "level", "measure", "rows", "sentences"],
+    "rows": ["failed", "group", "label", "median", "runs"],
+    "rows.median": ["high", "low", "remark", "value"],
+    "contests": ["better", "decided", "discordant", "failure_p", "first", "measure_p", "rank_biserial", "second"],
+}
+
+
+@pytest.fixture(params=["result", "diverged", "exercise_result", "ranked"])
 def any_result(request: pytest.FixtureRequest) -> Result:
     return request.getfixturevalue(request.param)
 
@@ -119,8 +127,9 @@ def test_the_schema_has_its_number(any_result: Result) -> None:
 def test_every_null_is_explained_and_every_explanation_is_a_null(any_result: Result) -> None:
     document = _strict(any_result.to_json())
     explained = {item["path"] for item in document.pop("nonfinite")}
-    # A run that does not diverge has no layer where it did, and one that is not fitted to data no fit.
-    nulls = {path for path in _numbers(document) if not path.endswith(("outcome.layer", ".fit"))}
+    # A run that does not diverge has no layer where it did, and one that is not fitted to data no fit. Of two that
+    # cannot be told apart neither is better.
+    nulls = {path for path in _numbers(document) if not path.endswith(("outcome.layer", ".fit", ".better"))}
     # Keys of evidence may hold anything, so their paths are compared by what stands there.
     assert nulls == explained
 
@@ -167,8 +176,30 @@ def test_the_claims_are_in_the_document(exercise_result: Result, result: Result)
     assert _strict(result.to_json())["claims"] == []
 
 
-def test_the_schema_describes_the_document(exercise_result: Result) -> None:
-    schema, document = json_schema(), _strict(exercise_result.to_json())
+@pytest.mark.parametrize("path", RANKING_KEYS)
+def test_the_names_of_a_ranking_are_the_ones_that_programs_rely_on(ranked: Result, path: str) -> None:
+    part = _strict(ranked.to_json())["ranking"]
+    for key in filter(None, path.split(".")):
+        part = part[0] if isinstance(part, list) else part
+        part = part[key]
+    assert sorted(part[0] if isinstance(part, list) else part) == RANKING_KEYS[path]
+
+
+def test_a_ranking_is_in_the_document_where_there_are_seeds_enough(ranked: Result, result: Result) -> None:
+    told, ranking = _strict(ranked.to_json())["ranking"], ranked.ranking()
+    assert told["sentences"] == list(ranking.sentences)
+    assert [(row["group"], row["label"], row["failed"]["value"]) for row in told["rows"]] == [
+        (row.group, row.label, row.failed.value) for row in ranking.rows
+    ]
+    assert [(item["first"], item["measure_p"], item["better"]) for item in told["contests"]] == [
+        (item.first, item.measure_p, item.better) for item in ranking.contests
+    ]
+    assert "ranking" not in _strict(result.to_json())
+
+
+@pytest.mark.parametrize("fixture", ["exercise_result", "ranked"])
+def test_the_schema_describes_the_document(request: pytest.FixtureRequest, fixture: str) -> None:
+    schema, document = json_schema(), _strict(request.getfixturevalue(fixture).to_json())
     definitions = schema["$defs"]
 
     def fits(value: Any, rule: dict[str, Any], path: str) -> None:
@@ -183,8 +214,11 @@ def test_the_schema_describes_the_document(exercise_result: Result) -> None:
             assert _has_type(value, rule.get("type")), path
             for name in rule.get("required", ()):
                 assert name in value, path
+            # What is not required may be missing; nothing may be there that is not described.
+            assert value.keys() <= rule["properties"].keys() if "properties" in rule else True, path
             for name, inner in rule.get("properties", {}).items():
-                fits(value[name], inner, f"{path}.{name}")
+                if name in value:
+                    fits(value[name], inner, f"{path}.{name}")
             for item in value if "items" in rule else ():
                 fits(item, rule["items"], f"{path}[]")
 

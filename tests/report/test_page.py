@@ -69,7 +69,7 @@ def exercise_page(make_page: Callable[[str], tuple[Result, Page]]) -> Page:
     return make_page("exercise")[1]
 
 
-@pytest.fixture(params=["small", "diverged", "astronomical", "exercise", "regression", "many", "no steps"])
+@pytest.fixture(params=["small", "diverged", "astronomical", "exercise", "regression", "many", "no steps", "ranked"])
 def page(request: pytest.FixtureRequest, make_page: Callable[[str], tuple[Result, Page]]) -> Page:
     return make_page(request.param)[1]
 
@@ -80,6 +80,7 @@ def make_page(
     diverged: Result,
     astronomical: Result,
     exercise_result: Result,
+    ranked: Result,
     table: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], tuple[Result, Page]]:
@@ -97,6 +98,7 @@ def make_page(
         "diverged": lambda: diverged,
         "astronomical": lambda: astronomical,
         "exercise": lambda: exercise_result,
+        "ranked": lambda: ranked,
         "regression": lambda: firstdraw.run(regression),
         "many": lambda: firstdraw.run(table | {"initializations": many, "seeds": [0], "recording": {"every": 20}}),
         "no steps": lambda: firstdraw.run(table, settings=["training.steps=0"]),
@@ -212,6 +214,18 @@ def test_the_exercise_is_small_enough_to_be_mailed(exercise_page: Page) -> None:
 
 def test_no_number_is_longer_than_a_line(page: Page) -> None:
     assert not re.search(r"\d{25}", page.text)
+
+
+def test_a_ranking_is_told_where_there_are_seeds_enough(make_page: Callable[[str], tuple[Result, Page]]) -> None:
+    told, page = make_page("ranked")
+    ranking = told.ranking()
+    assert all(sentence in page.text for sentence in ranking.sentences)
+    for row in ranking.rows:
+        cells = f"{row.group} {row.label} {row.runs} {row.failed:.0%} {row.median:.4g}"
+        assert cells in page.text
+    assert {"href": "#ranking"} in page.all("a")
+    assert {"id": "ranking"} not in make_page("small")[1].all("section")
+    assert {"href": "#ranking"} not in make_page("small")[1].all("a")
 
 
 def test_only_the_first_dozen_initializations_get_a_card(make_page: Callable[[str], tuple[Result, Page]]) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from firstdraw.activations import (
     ACTIVATIONS,
-    ELU,
     GELU,
     SELU,
     Activation,
@@ -29,6 +28,7 @@ from firstdraw.activations import (
     Tanh,
 )
 from firstdraw.arrays import Floats
+from firstdraw.criticality import critical_variances
 from firstdraw.errors import InputError
 from firstdraw.theory import (
     CorrelationKernel,
@@ -296,10 +296,24 @@ def test_an_activation_far_from_the_scale_of_one_has_no_table() -> None:
 
 
 def test_a_kernel_that_takes_too_many_points_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correlations, "MOST", 16)
+    monkeypatch.setattr(correlations, "MOST", 32)
     with pytest.raises(InputError) as caught:
-        CorrelationKernel(ELU(0.3), variance=20.0)
+        CorrelationKernel(Tanh(), variance=400.0)
     assert str(caught.value) == (
-        "`activation` must have a kernel that varies smoothly with the correlation, which that of a variance of 20 "
-        "does not, got ELU(alpha=0.3)"
+        "`activation` must have a kernel that varies smoothly with the correlation, which that of a variance of 400 "
+        "does not, got Tanh()"
     )
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_edge_is_that_of_the_initializer_that_takes_its_variances(name: str) -> None:
+    phi = ACTIVATIONS[name]()
+    for q in (0.1, 1.0, 3.0):
+        point = edge_point(phi, q)
+        if point is None:
+            with pytest.raises(InputError, match="must be a fixed point on the edge of chaos"):
+                critical_variances(phi, q)
+            continue
+        other = critical_variances(phi, q)
+        assert point.weight_variance == pytest.approx(other.weight, rel=1e-11)
+        assert point.bias_variance == pytest.approx(other.bias, abs=1e-11)

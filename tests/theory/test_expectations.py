@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -31,6 +32,7 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.moments import gaussian_moments, power_moment, second_moment_slope
 from firstdraw.theory import Order, pair_expectation, pair_expectations
+from firstdraw.theory.correlations import pair_matrices
 
 ORDERS: list[tuple[Order, Order]] = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2), (2, 2)]
 
@@ -188,6 +190,29 @@ def test_expectations_are_those_of_arbitrary_precision(phi: Activation, q1: floa
         assert told(phi, q1, q2, c, orders) == pytest.approx(precisely(phi, q1, q2, c, orders), abs=1e-13), orders
 
 
+@pytest.mark.parametrize("phi", [phi for phi in MEMBERS if phi != HardTanh()], ids=repr)
+def test_matrices_of_pairs_are_those_of_arbitrary_precision(phi: Activation) -> None:
+    for q1, q2, c in ((1.3, 0.7, -0.6), (4.0, 0.3, 0.8)):
+        told = pair_matrices(phi, np.array([q1]), np.array([q2]), np.array([[c]]))
+        for order in (0, 1):
+            assert told[order].item() == pytest.approx(precisely(phi, q1, q2, c, (order, order)), abs=1e-9)
+    q = np.array([0.05, 1.0, 100.0])
+    for c in (-1.0, 1.0):
+        told = pair_matrices(phi, q, q, np.full((3, 3), c))
+        for order, f in enumerate(_definitions(phi)):
+            for i, variance in enumerate(q.tolist()):
+                exact = _single_mean(lambda x, f=f, c=c: f(x) * f(c * x), variance)
+                size = max(1.0, gaussian_moments(phi, variance=variance).second_moment) if order == 0 else 1.0
+                assert abs(told[order][i, i] - exact) <= 1e-9 * size
+
+
+def _single_mean(f: Callable[[object], object], q: float) -> float:
+    """The mean under N(0, q) in arbitrary precision."""
+    s = mpmath.sqrt(q)
+    cuts = [-12, -3, -0.5, 0, 0.5, 3, 12]
+    return float(mpmath.quad(lambda z: f(s * z) * mpmath.npdf(z), cuts))
+
+
 @pytest.mark.parametrize("phi", CLOSED, ids=repr)
 @settings(max_examples=8)
 @given(q1=st.floats(-6, 3), q2=st.floats(-6, 3), distance=st.floats(-9, 0), sign=st.sampled_from([-1, 1]), order=ORDER)
@@ -198,6 +223,14 @@ def test_closed_forms_and_quadrature_agree(
     closed, measured = (told(one, q1, q2, c, (order, order)) for one in (phi, Unrecognized(phi)))
     size = math.sqrt(told(phi, q1, q1, 1.0, (order, order)) * told(phi, q2, q2, 1.0, (order, order)))
     assert abs(closed - measured) <= 1e-12 * max(1.0, size)
+
+
+@pytest.mark.parametrize("q", [100.0, 1e4, 1e8])
+@pytest.mark.parametrize("c", [-0.9999, 0.6, 0.999999])
+def test_quadrature_resolves_what_is_a_step_at_large_variances(q: float, c: float) -> None:
+    for order in (0, 1):
+        closed, measured = (told(phi, q, q, c, (order, order)) for phi in (Erf(), Unrecognized(Erf())))
+        assert measured == pytest.approx(closed, abs=1e-12)
 
 
 @every

@@ -201,3 +201,15 @@ def test_what_is_no_network_is_refused() -> None:
     assert str(caught.value) == "`input_concentration` must be a number from 0 to 1, got 1.5"
     with pytest.raises(InputError, match="`kurtosis` must be a finite number, got nan"):
         jacobian_entry_kurtosis(ReLU(), [10], kurtosis=math.nan)
+
+
+@pytest.mark.parametrize(("N", "g"), [(4, 1.14474), (16, 1.03241), (64, 1.007884), (100, 1.005029), (256, 1.0019576)])
+def test_the_printed_gains_that_keep_the_typical_size_of_linear_networks(N: int, g: float) -> None:
+    """Sussillo & Abbott's random walk: weights of the variance g^2/N leave ln |h| without a drift."""
+    assert math.exp(-log_size(Identity(), [N]).mean / 2) == pytest.approx(g, abs=6e-6)
+
+
+@pytest.mark.parametrize(("N", "g"), [(16, 1.5453), (64, 1.4432), (100, 1.4326)])
+def test_the_drawn_gains_that_keep_the_typical_size_of_rectifiers(N: int, g: float) -> None:
+    # Measured with draws of networks that answer, to three digits.
+    assert math.sqrt(2) * math.exp(-log_size(ReLU(), [N]).mean / 2) == pytest.approx(g, abs=1e-3)

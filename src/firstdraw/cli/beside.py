@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from firstdraw.arrays import Floats
-    from firstdraw.experiments import LayerComparison, PropagationComparison
+    from firstdraw.experiments.propagation import LayerComparison, PropagationComparison
 
 __all__ = ["print_the_networks_of_a_spec", "print_the_networks_of_a_width"]
 
@@ -45,7 +45,8 @@ def print_the_networks_of_a_spec(
     check_figure(figure)
     check_positive_integer("--networks", networks)
     from firstdraw.draws import DRAWS
-    from firstdraw.experiments import compare_propagation, prepare, typical_pair
+    from firstdraw.experiments import prepare
+    from firstdraw.experiments.propagation import compare_propagation, typical_pair
     from firstdraw.laboratory import read_spec
 
     prepared = prepare(read_spec(spec, settings))
@@ -76,7 +77,7 @@ def print_the_networks_of_a_width(
     from firstdraw.cli.theory import activation_named
     from firstdraw.distributions import Constant, Normal
     from firstdraw.draws import CounterDraws
-    from firstdraw.experiments import compare_propagation
+    from firstdraw.experiments.propagation import compare_propagation
     from firstdraw.networks import MultilayerPerceptron
 
     # A layer before the first one gives it pre-activations of the variance and the correlation that are asked for.

@@ -43,10 +43,12 @@ def commands() -> None:
       firstdraw run --set training.steps=60000         the same, trained longer
       firstdraw run --print-spec > mine.toml           a spec to start from
       firstdraw run mine.toml --out mine.html          your own experiment
+      firstdraw predict mine.toml                      will it train? from the start alone
       firstdraw paper exercise                         the same claims, each printed with its numbers
       firstdraw list initializers                      what there is
       firstdraw explain he_normal                      a law, its numbers, and where each comes from
       firstdraw phase --activation tanh                where gradients neither vanish nor explode
+      firstdraw theory mine.toml                       what theory predicts, beside networks that are drawn
     """  # noqa: D301  # click reads the character
 
 
@@ -95,6 +97,26 @@ def run(
         print_the_spec(spec, settings)
     else:
         run_the_spec(spec, settings, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
+
+
+@commands.command(epilog=EPILOG)
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change the spec; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the prediction as JSON.")
+def predict(spec: Path | None, settings: tuple[str, ...], as_json: bool) -> None:
+    """Say before any training how likely each initialization of SPEC is to train within its steps, and why.
+
+    Measured at the start alone: a probability, calibrated on thousands of runs (studies/trainability), and what is
+    wrong with the start. Without SPEC the exercise is looked at.
+
+    \b
+    Examples:
+      firstdraw predict mine.toml
+      firstdraw predict --set network.widths=[2,32,32,32,32,1] --set training.steps=400
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.predict import print_the_outlook
+
+    print_the_outlook(spec, settings, as_json=as_json)
 
 
 @commands.command(epilog=EPILOG)

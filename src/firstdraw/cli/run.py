@@ -54,9 +54,14 @@ def run_the_spec(
     if as_json:
         click.echo(result.to_json(), nl=False)
     else:
-        from firstdraw.cli.tables import print_comparison, print_tally
+        from firstdraw.cli.tables import print_comparison, print_ranking, print_tally
+        from firstdraw.experiments.statistics import has_seeds_enough
 
         print_comparison(result.table())
+        if has_seeds_enough(result.record):
+            with watch.part("ranking"):
+                ranking = result.ranking()
+            print_ranking(ranking)
         if result.claims is not None:
             print_tally(result.claims)
     write_report(result, report, out, watch)

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from firstdraw.experiments.statistics import Ranking
     from firstdraw.papers import Checked, Claims
     from firstdraw.report.summary import Spread, SummaryRow
 
-__all__ = ["print_claims", "print_comparison", "print_table", "print_tally"]
+__all__ = ["print_claims", "print_comparison", "print_ranking", "print_table", "print_tally"]
 
 COLORS = {"holds": "green", "half true": "yellow", "does not hold": "red"}
 
@@ -34,6 +35,19 @@ def print_comparison(rows: Iterable[SummaryRow]) -> None:
             row.verdict,
         )
     print_table(table)
+
+
+def print_ranking(ranking: Ranking) -> None:
+    """Print the order of the initializations, and what can be said of it."""
+    from rich.text import Text
+
+    table = _table("Group", "Initialization", "Failed", f"Median {ranking.measure}")
+    for row in ranking.rows:
+        _add(table, row.group, row.label, f"{row.failed:.0%}", f"{row.median:{ranking.pattern}}")
+    console = _console()
+    console.print(table)
+    for sentence in ranking.sentences:
+        console.print(Text(sentence))
 
 
 def print_claims(checked: Iterable[Checked]) -> None:

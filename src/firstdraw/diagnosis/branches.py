@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firstdraw.diagnosis.finding import Finding, Measurements, Severity
+from firstdraw.diagnosis.finding import Finding, Measurements, Severity, StartMeasurements
 from firstdraw.probes import BranchState, LayerState, NetworkState
 
 __all__ = ["dead_branches", "moves_from_zero", "waiting_layers"]
@@ -39,9 +39,11 @@ def _holds_back(zero: LayerState, layer: LayerState) -> bool:
     return zero.layer > layer.layer and zero.branch in (None, layer.branch)
 
 
-def dead_branches(measured: Measurements) -> Iterator[Finding]:
+def dead_branches(measured: StartMeasurements) -> Iterator[Finding]:
     """Find residual branches whose multiplier and output are both 0, at the start and at the end."""
-    for start, end in zip(measured.start.branches, measured.end.branches, strict=True):
+    trained = isinstance(measured, Measurements)
+    ends = measured.end.branches if trained else measured.start.branches
+    for start, end in zip(measured.start.branches, ends, strict=True):
         if not (_is_zero_times_zero(start) and _is_zero_times_zero(end)):
             continue
         several = start.last > start.first
@@ -56,11 +58,10 @@ def dead_branches(measured: Measurements) -> Iterator[Finding]:
             ),
             evidence={
                 "multiplier at the start": start.multiplier,
-                "multiplier at the end": end.multiplier,
                 "output rms at the start": start.output_rms,
-                "output rms at the end": end.output_rms,
                 "multiplier's gradient at the start": start.multiplier_gradient,
-            },
+            }
+            | ({"multiplier at the end": end.multiplier, "output rms at the end": end.output_rms} if trained else {}),
             remedy=(
                 "Start only one of the two from 0: the multipliers, with weights drawn at random, or the last weights "
                 "of each branch, with multipliers of 1"

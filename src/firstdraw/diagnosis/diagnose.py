@@ -7,29 +7,55 @@ from dataclasses import replace
 from typing import Final
 
 from firstdraw.diagnosis.branches import dead_branches, waiting_layers
-from firstdraw.diagnosis.finding import Finding, Measurements, Severity
+from firstdraw.diagnosis.collapse import collapse_to_one_correlation, loss_of_rank
+from firstdraw.diagnosis.cost import high_initial_cost, saturated_output
+from firstdraw.diagnosis.finding import Finding, Severity, StartMeasurements
+from firstdraw.diagnosis.inputs import constant_inputs, inputs_not_finite, unscaled_inputs
+from firstdraw.diagnosis.law import wrong_law
+from firstdraw.diagnosis.phases import phase_too_deep
 from firstdraw.diagnosis.progress import divergence, nothing_learned, plateau, still_improving
-from firstdraw.diagnosis.propagation import gradient_propagation, signal_propagation
-from firstdraw.diagnosis.symmetry import unbroken_symmetry, zero_gradient_start
-from firstdraw.diagnosis.units import dead_units, saturated_hidden_units, saturated_output
+from firstdraw.diagnosis.propagation import (
+    gradient_propagation,
+    parameters_not_finite,
+    signal_in_a_few_layers,
+    signal_over_depth,
+)
+from firstdraw.diagnosis.rate import learning_rate_too_large
+from firstdraw.diagnosis.roots import roots_first
+from firstdraw.diagnosis.symmetry import mirrored_units, nearly_equal_units, unbroken_symmetry, zero_gradient_start
+from firstdraw.diagnosis.units import born_dead_network, dead_units, saturated_hidden_units
 
 __all__ = ["RULES", "diagnose"]
 
-Rule = Callable[[Measurements], Iterator[Finding]]
+Rule = Callable[[StartMeasurements], Iterator[Finding]]
 
 # A list of thirty equal findings, one a layer, hides the others.
 MOST_OF_A_KIND: Final = 3
 
-# Of equally bad findings the one nearer to the root stands first: a divergence explains the rest, then symmetry.
+# The nearer to the root come first, as the causes are listed.
 RULES: Final[tuple[Rule, ...]] = (
-    divergence,
+    inputs_not_finite,
+    parameters_not_finite,
+    constant_inputs,
+    unscaled_inputs,
     unbroken_symmetry,
+    nearly_equal_units,
+    mirrored_units,
     dead_branches,
+    born_dead_network,
     zero_gradient_start,
-    saturated_output,
-    signal_propagation,
-    gradient_propagation,
+    wrong_law,
+    phase_too_deep,
+    loss_of_rank,
+    signal_over_depth,
     saturated_hidden_units,
+    saturated_output,
+    signal_in_a_few_layers,
+    collapse_to_one_correlation,
+    gradient_propagation,
+    high_initial_cost,
+    learning_rate_too_large,
+    divergence,
     dead_units,
     nothing_learned,
     plateau,
@@ -37,10 +63,12 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-def diagnose(measured: Measurements) -> tuple[Finding, ...]:
-    """Return what is wrong with a run, and what is right if nothing is: the worst first, never empty."""
-    findings = [finding for rule in RULES for finding in _gathered(list(rule(measured)))]
-    findings.sort(key=lambda finding: finding.severity, reverse=True)
+def diagnose(measured: StartMeasurements) -> tuple[Finding, ...]:
+    """Return what is wrong with a start or a run, and what is right if nothing is: what to repair first, never empty.
+
+    Of faults that bring each other about the root stands first, as bad as the worst that follows from it.
+    """
+    findings = roots_first([finding for rule in RULES for finding in _gathered(list(rule(measured)))])
     if not findings or findings[0].severity < Severity.WARNING:
         findings.insert(0, _healthy(measured))
     return tuple(findings)
@@ -61,7 +89,7 @@ def _gathered(findings: list[Finding]) -> list[Finding]:
     ]
 
 
-def _healthy(measured: Measurements) -> Finding:
+def _healthy(measured: StartMeasurements) -> Finding:
     start = measured.start
     first, last = start.layers[0], start.layers[-1]
     waiting = len(waiting_layers(start))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from firstdraw.diagnosis.finding import Finding, Measurements, Severity
+from firstdraw.arrays import Floats, Integers
+from firstdraw.diagnosis.finding import Finding, Measurements, Severity, StartMeasurements
 from firstdraw.diagnosis.thresholds import (
     IMPROVING_CHANGE,
     IMPROVING_WINDOW,
@@ -19,11 +21,11 @@ from firstdraw.diagnosis.thresholds import (
 __all__ = ["divergence", "nothing_learned", "plateau", "still_improving"]
 
 
-def divergence(measured: Measurements) -> Iterator[Finding]:
+def divergence(measured: StartMeasurements) -> Iterator[Finding]:
     """Find a run whose numbers stopped being finite."""
-    outcome = measured.trajectory.outcomes[0]
-    if not outcome.diverged:
+    if not isinstance(measured, Measurements) or not measured.trajectory.outcomes[0].diverged:
         return
+    outcome = measured.trajectory.outcomes[0]
     yield Finding(
         cause="divergence",
         severity=Severity.BROKEN,
@@ -34,49 +36,72 @@ def divergence(measured: Measurements) -> Iterator[Finding]:
     )
 
 
-def _finished(measured: Measurements) -> bool:
-    return not measured.trajectory.outcomes[0].diverged and measured.last_step > 0
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """A run that was finished.
+
+    Args:
+        steps: the recorded steps `[R]`.
+        cost: the cost at each `[R]`.
+        constant: the best constant prediction's.
+    """
+
+    steps: Integers
+    cost: Floats
+    constant: float
+
+    @property
+    def lowest(self) -> float:
+        return float(self.cost.min())
+
+    @property
+    def last(self) -> float:
+        return float(self.cost[-1])
+
+    def fall(self, window: float) -> float:
+        """Return by which share the cost fell over the last part of the steps."""
+        since = int(np.searchsorted(self.steps, int(self.steps[-1]) * (1 - window)))
+        before = float(self.cost[min(since, len(self.cost) - 2)])
+        # Of finite outputs the squares may overflow: an infinite cost does not fall.
+        return 1 - self.last / before if 0 < before < np.inf else 0.0
 
 
-def _fall(measured: Measurements, window: float) -> float:
-    """Return by which share the cost fell over the last part of the steps."""
+def _finished(measured: StartMeasurements) -> _Progress | None:
+    """Return how a run went; None where nothing was trained, or not to the end."""
+    if not isinstance(measured, Measurements) or measured.last_step == 0:
+        return None
     trajectory = measured.trajectory
-    cost = trajectory.cost[0]
-    since = int(np.searchsorted(trajectory.steps, measured.last_step * (1 - window)))
-    before = cost[min(since, len(cost) - 2)]
-    # Of finite outputs the squares may overflow: an infinite cost does not fall.
-    return float(1 - cost[-1] / before) if 0 < before < np.inf else 0.0
+    if trajectory.outcomes[0].diverged:
+        return None
+    return _Progress(trajectory.steps, trajectory.cost[0], measured.start.constant_cost)
 
 
-def nothing_learned(measured: Measurements) -> Iterator[Finding]:
+def nothing_learned(measured: StartMeasurements) -> Iterator[Finding]:
     """Find a run that never did better than a prediction which ignores the inputs."""
-    if not _finished(measured):
+    run = _finished(measured)
+    if run is None or run.lowest < (1 - LEARNED_SHARE) * run.constant:
         return
-    lowest = float(measured.trajectory.cost[0].min())
-    constant = measured.start.constant_cost
-    if lowest < (1 - LEARNED_SHARE) * constant:
-        return
-    falling = _fall(measured, IMPROVING_WINDOW) > IMPROVING_CHANGE
+    falling = run.fall(IMPROVING_WINDOW) > IMPROVING_CHANGE
     yield Finding(
         cause="nothing learned",
         severity=Severity.NOTE if falling else Severity.BROKEN,
         place="",
         sentence=(
-            f"Nothing is learned{' yet' if falling else ''}: the cost never falls below {lowest:.6g}, and the best "
-            f"constant prediction costs {constant:.6g}"
+            f"Nothing is learned{' yet' if falling else ''}: the cost never falls below {run.lowest:.6g}, and the "
+            f"best constant prediction costs {run.constant:.6g}"
         ),
-        evidence={"lowest cost": lowest, "cost of the best constant": constant},
+        evidence={"lowest cost": run.lowest, "cost of the best constant": run.constant},
         remedy="Look at the other findings first; without any, train longer or raise the learning rate",
     )
 
 
-def plateau(measured: Measurements) -> Iterator[Finding]:
+def plateau(measured: StartMeasurements) -> Iterator[Finding]:
     """Find a run that stands still before its task is solved."""
-    if not _finished(measured):
+    run = _finished(measured)
+    if run is None or run.lowest >= (1 - LEARNED_SHARE) * run.constant or run.last < SOLVED_SHARE * run.constant:
         return
-    fall, last, constant = _fall(measured, PLATEAU_WINDOW), measured.end.cost, measured.start.constant_cost
-    learned = measured.trajectory.cost[0].min() < (1 - LEARNED_SHARE) * constant
-    if not learned or abs(fall) >= PLATEAU_CHANGE or last < SOLVED_SHARE * constant:
+    fall = run.fall(PLATEAU_WINDOW)
+    if abs(fall) >= PLATEAU_CHANGE:
         return
     yield Finding(
         cause="plateau",
@@ -84,20 +109,17 @@ def plateau(measured: Measurements) -> Iterator[Finding]:
         place="",
         sentence=(
             f"Training stands still: over the last {PLATEAU_WINDOW:.0%} of the steps the cost falls by only "
-            f"{fall:.2%}, "
-            f"to {last:.4g}"
+            f"{fall:.2%}, to {run.last:.4g}"
         ),
-        evidence={"fall of the cost": fall, "last cost": last, "cost of the best constant": constant},
+        evidence={"fall of the cost": fall, "last cost": run.last, "cost of the best constant": run.constant},
         remedy="Try a larger learning rate, momentum, or a start with another spread; the task is not solved yet",
     )
 
 
-def still_improving(measured: Measurements) -> Iterator[Finding]:
+def still_improving(measured: StartMeasurements) -> Iterator[Finding]:
     """Find a run that was cut off while the cost was falling."""
-    if not _finished(measured):
-        return
-    fall = _fall(measured, IMPROVING_WINDOW)
-    if fall <= IMPROVING_CHANGE:
+    run = _finished(measured)
+    if run is None or (fall := run.fall(IMPROVING_WINDOW)) <= IMPROVING_CHANGE:
         return
     yield Finding(
         cause="still improving",
@@ -106,6 +128,6 @@ def still_improving(measured: Measurements) -> Iterator[Finding]:
         sentence=(
             f"It is still improving: over the last {IMPROVING_WINDOW:.0%} of the steps the cost falls by {fall:.1%}"
         ),
-        evidence={"fall of the cost": fall, "last cost": measured.end.cost},
+        evidence={"fall of the cost": fall, "last cost": run.last},
         remedy="Train longer",
     )

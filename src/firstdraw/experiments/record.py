@@ -13,6 +13,7 @@ from firstdraw.diagnosis import Finding, Measurements, diagnose, verdict
 from firstdraw.distributions import Distribution
 from firstdraw.engine import Problem, Trajectory
 from firstdraw.experiments.spec import Initialization, Spec
+from firstdraw.experiments.start import measure_start
 from firstdraw.fitted import Fit
 from firstdraw.networks import MultilayerPerceptron
 from firstdraw.probes import NetworkState, probe
@@ -80,8 +81,14 @@ class RunRecord:
     @cached_property
     def measured(self) -> Measurements:
         """The start, the end and the records between."""
+        start = measure_start(self.problem, self.trajectory.initial[0])
         return Measurements(
-            self._state(self.trajectory.initial[0]), self._state(self.trajectory.final[0]), self.trajectory
+            start=start.start,
+            activations=start.activations,
+            sharpness=start.sharpness,
+            learning_rate=start.learning_rate,
+            end=self._end,
+            trajectory=self.trajectory,
         )
 
     @cached_property
@@ -94,10 +101,10 @@ class RunRecord:
         """The findings in one or two sentences."""
         return verdict(self.findings, self.measured, self.classes)
 
-    def _state(self, theta: Floats) -> NetworkState:
-        """Probe the network with some parameters on the training examples."""
+    @property
+    def _end(self) -> NetworkState:
         problem, examples = self.problem, self.problem.train
-        return probe(problem.network, theta, problem.loss, examples.X, examples.Y, examples.labels)
+        return probe(problem.network, self.trajectory.final[0], problem.loss, examples.X, examples.Y, examples.labels)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
-from firstdraw.experiments import LayerComparison
+from firstdraw.experiments.propagation import LayerComparison
 from firstdraw.figures.canvas import add_legend, axes_or_new, widen_log_axis
 from firstdraw.marks import LINE_STYLES, SERIES_COLORS
 from firstdraw.theory import EdgeOfChaos, Phase, PhasePlane, Propagation

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_table
+from firstdraw.experiments.statistics import Estimate, Ranking, has_seeds_enough, ranking_of
 from firstdraw.fitted import Fit
 from firstdraw.papers.claim import Checked
 from firstdraw.report.summary import Spread, SummaryRow, summarize
@@ -143,8 +144,50 @@ class ClaimDocument(msgspec.Struct, frozen=True):
     numbers: dict[str, Number]
 
 
+class EstimateDocument(msgspec.Struct, frozen=True):
+    """A number with its interval."""
+
+    value: Number
+    low: Number
+    high: Number
+    remark: str
+
+
+class RankingRowDocument(msgspec.Struct, frozen=True):
+    """An initialization in its place; those of a group cannot be told apart from the first of it."""
+
+    group: int
+    label: str
+    runs: int
+    failed: EstimateDocument
+    median: EstimateDocument
+
+
+class ContestDocument(msgspec.Struct, frozen=True):
+    """Two initializations over common seeds; `better` is null where they cannot be told apart."""
+
+    first: str
+    second: str
+    discordant: int
+    failure_p: float
+    decided: int
+    measure_p: float
+    rank_biserial: float
+    better: str | None
+
+
+class RankingDocument(msgspec.Struct, frozen=True):
+    """The initializations in an order that their seeds bear out."""
+
+    measure: str
+    level: float
+    rows: list[RankingRowDocument]
+    contests: list[ContestDocument]
+    sentences: list[str]
+
+
 class ResultDocument(msgspec.Struct, frozen=True):
-    """An experiment with its results."""
+    """An experiment with its results; with a ranking where it has seeds enough for one."""
 
     schema: Literal["firstdraw.result/1"]
     version: str
@@ -154,6 +197,7 @@ class ResultDocument(msgspec.Struct, frozen=True):
     runs: list[RunDocument]
     claims: list[ClaimDocument]
     nonfinite: list[NonFinite]
+    ranking: RankingDocument | msgspec.UnsetType = msgspec.UNSET
 
 
 def as_document(record: ExperimentRecord, claims: tuple[Checked, ...] = ()) -> ResultDocument:
@@ -167,6 +211,8 @@ def as_document(record: ExperimentRecord, claims: tuple[Checked, ...] = ()) -> R
         "runs": [_run(run) for run in record.runs],
         "claims": [_claim(checked) for checked in claims],
     }
+    if has_seeds_enough(record):
+        plain["ranking"] = _ranking(ranking_of(record))
     nonfinite: list[dict[str, str]] = []
     finite = _finite(plain, "", nonfinite)
     return msgspec.convert(finite | {"nonfinite": nonfinite}, ResultDocument)
@@ -217,6 +263,28 @@ def _run(run: RunRecord) -> dict[str, Any]:
 def _fit(fit: Fit) -> dict[str, Any]:
     layers = [{name: getattr(layer, name) for name in LayerFitDocument.__struct_fields__} for layer in fit.layers]
     return {"converged": fit.converged, "layers": layers, "objective": fit.objective}
+
+
+def _ranking(ranking: Ranking) -> dict[str, Any]:
+    rows = [
+        {
+            name: _fields(value, EstimateDocument) if isinstance(value := getattr(row, name), Estimate) else value
+            for name in RankingRowDocument.__struct_fields__
+        }
+        for row in ranking.rows
+    ]
+    contests = [_fields(contest, ContestDocument) for contest in ranking.contests]
+    return {
+        "measure": ranking.measure,
+        "level": ranking.level,
+        "rows": rows,
+        "contests": contests,
+        "sentences": ranking.sentences,
+    }
+
+
+def _fields(value: object, document: type[msgspec.Struct]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in document.__struct_fields__}
 
 
 def _claim(checked: Checked) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from firstdraw.diagnosis import Severity
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_toml
+from firstdraw.experiments.statistics import has_seeds_enough, ranking_of
 from firstdraw.papers import Claims, tally
 from firstdraw.report.pictures import (
     Picture,
@@ -83,6 +84,7 @@ class Report:
         return self._template.render(
             record=record,
             rows=summarize(record),
+            ranking=ranking_of(record) if has_seeds_enough(record) else None,
             lede=_lede(record),
             data_sentence=_data_sentence(record),
             data=self._data,

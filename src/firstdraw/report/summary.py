@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from firstdraw.diagnosis import Finding, Severity
 from firstdraw.experiments import ExperimentRecord, RunRecord
 
 __all__ = ["LARGEST_IN_FULL", "Spread", "SummaryRow", "summarize"]
@@ -109,10 +110,15 @@ def _row(label: str, runs: Sequence[RunRecord]) -> SummaryRow:
     )
 
 
+def _is_told(finding: Finding) -> bool:
+    """Whether a finding has a place in a line on several runs: no note has, but that more steps would have helped."""
+    return finding.severity >= Severity.WARNING or finding.cause == "still improving"
+
+
 def _shared_verdict(runs: Sequence[RunRecord]) -> str:
-    """Return in how many of the runs each cause stands first, and in how many the others were found."""
+    """Return in how many of the runs each cause stands first, and in how many the others worth a word were found."""
     first = Counter(run.findings[0].cause for run in runs)
-    found = Counter(cause for run in runs for cause in {finding.cause for finding in run.findings})
+    found = Counter(cause for run in runs for cause in {one.cause for one in run.findings if _is_told(one)})
     others = {cause: count for cause, count in found.items() if cause not in first}
     ordered = first.most_common() + sorted(others.items(), key=lambda item: (-item[1], item[0]))
     return "; ".join(f"{cause} in {count} of {len(runs)} seeds" for cause, count in ordered).capitalize() + "."

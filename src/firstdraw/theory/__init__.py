@@ -9,7 +9,7 @@ from firstdraw.theory.born_dead import (
     estimate_born_dead,
 )
 from firstdraw.theory.correlations import CorrelationKernel
-from firstdraw.theory.edge_of_chaos import EdgeOfChaos, EdgePoint, edge_of_chaos, edge_point, edge_points
+from firstdraw.theory.edge import EdgeOfChaos, EdgePoint, edge_of_chaos, edge_point, edge_points
 from firstdraw.theory.expectations import Order, pair_expectation, pair_expectations
 from firstdraw.theory.finite_width import (
     LogSize,
@@ -27,6 +27,7 @@ from firstdraw.theory.fixed_points import (
     variance_limit,
     variance_slope,
 )
+from firstdraw.theory.gaussian_processes import Kernels, kernels, posterior_mean
 from firstdraw.theory.jacobian import (
     JacobianSpectrum,
     SingularValueMoments,
@@ -35,7 +36,6 @@ from firstdraw.theory.jacobian import (
     jacobian_spectrum,
     singular_value_moments,
 )
-from firstdraw.theory.kernels import Kernels, kernels, posterior_mean
 from firstdraw.theory.maps import WideLayer
 from firstdraw.theory.moment_table import MomentTable
 from firstdraw.theory.phase import Phase, PhasePlane, phase_plane

@@ -24,9 +24,10 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_finite, check_positive
-from firstdraw.theory.hermite import hermite_coefficients, pair_matrices
+from firstdraw.theory.correlations import single_kernel
 from firstdraw.theory.maps import WideLayer
 from firstdraw.theory.moment_table import moment_table
+from firstdraw.theory.polar import pair_means
 from firstdraw.theory.quadrature import gaussian_means
 from firstdraw.theory.widths import check_widths
 
@@ -199,8 +200,9 @@ def correlation_band(
     c = np.empty(len(n))
     c[0] = (v[0] * input_second_moment * correlation + s[0]) / q[0]
     for i in range(len(n) - 1):
-        values, _ = pair_matrices(stack.activation, q[i : i + 1], q[i : i + 1], c[i : i + 1, np.newaxis])
-        c[i + 1] = min((v[i + 1] * values.item() + s[i + 1]) / q[i + 1], 1.0)
+        mixed = v[i + 1] * single_kernel(stack.activation, q[i])(c[i]) + s[i + 1]
+        # Rounding alone leads out of [-1, 1].
+        c[i + 1] = min(1.0, max(-1.0, mixed / q[i + 1]))
     transfer, noise = _pair_map(stack.following, q[:-1], c[:-1])
     covariance, variance = np.zeros((3, 3)), np.empty(len(n))
     for i in range(len(n)):
@@ -311,30 +313,32 @@ def _pair_map(stack: _Stack, q: Floats, c: Floats) -> tuple[Floats, Floats]:
     """Return T `[L, 3, 3]` and v^2 Cov[phi(z)^2, phi(z')^2, phi(z) phi(z')] `[L, 3, 3]`, for each q and c likewise."""
     phi, v = stack.activation, stack.v
     own, _, alone = _logarithmic_map(stack, q)
-    F = v * moment_table(phi).second_moment(q) + stack.s
-    value, slope, stretched, square, cube = hermite_coefficients(
-        [
-            phi.value,
-            phi.derivative,
-            lambda x: x * phi.derivative(x),
-            lambda x: phi.value(x) ** 2,
-            lambda x: phi.value(x) ** 3,
-        ],
-        q,
-    )
-    powers = np.vander(c, value.shape[1], increasing=True)
+    kept = moment_table(phi).second_moment(q)
+    F = v * kept + stack.s
+    angles = np.arccos(c).tolist()
 
-    def mean(f: Floats, g: Floats) -> Floats:
+    def mean(f: Callable[[Floats], Floats], g: Callable[[Floats], Floats]) -> Floats:
         """Return E[f(z) g(z')]."""
-        return (f * g * powers).sum(axis=1)
+        return np.array(
+            [pair_means(f, g, one, one, angle).item() for one, angle in zip(q[:, np.newaxis], angles, strict=True)]
+        )
 
-    slopes, products, squares = mean(slope, slope), mean(value, value), mean(square, square)
+    def stretched(x: Floats) -> Floats:
+        return x * phi.derivative(x)
+
+    def square(x: Floats) -> Floats:
+        return phi.value(x) ** 2
+
+    def cube(x: Floats) -> Floats:
+        return phi.value(x) ** 3
+
+    slopes, products, squares = mean(phi.derivative, phi.derivative), mean(phi.value, phi.value), mean(square, square)
     # By parts, E[z phi'(z) phi(z')] = q E[phi''(z) phi(z')] + c q E[phi'(z) phi'(z')]; half of E[phi'' phi] is wanted.
-    across = (mean(stretched, value) / q - c * slopes) / 2
+    across = (mean(stretched, phi.value) / q - c * slopes) / 2
     own, nothing = own * F / q, np.zeros(len(q))
     T = np.array([[own, nothing, nothing], [nothing, own, nothing], [v * across, v * across, v * slopes]])
-    kept, alone = square[:, 0], alone * F**2
-    both, mixed = v**2 * (squares - kept**2), v**2 * (mean(cube, value) - kept * products)
+    alone = alone * F**2
+    both, mixed = v**2 * (squares - kept**2), v**2 * (mean(cube, phi.value) - kept * products)
     product = v**2 * (squares - products**2)
     noise = np.array([[alone, both, mixed], [both, alone, mixed], [mixed, mixed, product]])
     return np.moveaxis(T, 2, 0), np.moveaxis(noise, 2, 0)

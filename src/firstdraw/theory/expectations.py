@@ -28,7 +28,7 @@ Order: TypeAlias = Literal[0, 1, 2]
 """How often phi is differentiated."""
 
 NAMES: Final = ("phi", "phi'", "phi''")
-# Given u, the mean of g bends within so many of v's standard deviations of a kink.
+# Given u, the mean of g bends within so many of v's standard deviations of a kink or of 0.
 BENDS: Final = (-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0)
 
 
@@ -214,7 +214,8 @@ def _smooth_part(f: _Factor, g: _Factor, q1: float, q2: float, c: float) -> floa
     def integrand(u: Floats) -> Floats:
         return f(u) * gaussian_means(g, means=slope * u, deviations=deviation, kinks=g.kinks)
 
-    bends = [(k + bend * deviation) / slope for k in g.kinks for bend in BENDS]
+    # Far from the scale of 1 a smooth bend looks like a kink at 0.
+    bends = [(k + bend * deviation) / slope for k in {0.0, *g.kinks} for bend in BENDS]
     return float(gaussian_means(integrand, means=0.0, deviations=math.sqrt(q1), kinks=(*f.kinks, *cuts, *bends)))
 
 

@@ -13,7 +13,7 @@ from scipy import optimize
 from firstdraw.arrays import Floats
 from firstdraw.moments import second_moment_slope
 from firstdraw.rules import check_non_negative
-from firstdraw.theory.correlations import quick_kernel
+from firstdraw.theory.correlations import CorrelationKernel
 from firstdraw.theory.maps import WideLayer
 
 __all__ = [
@@ -197,7 +197,5 @@ def _bends_at_zero(layer: WideLayer) -> bool:
 
 def _growth(layer: WideLayer, q: float) -> Callable[[float], float]:
     """Return c' - c as a function of c."""
-    kernel = quick_kernel(layer.activation, q)
-    if kernel is None:
-        return lambda c: layer.next_correlation(q, c) - c
+    kernel = CorrelationKernel(layer.activation, variance=q)
     return lambda c: layer.correlation_of(kernel(c), q, c) - c

@@ -13,8 +13,7 @@ from firstdraw.activations import ACTIVATIONS
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.rules import check_finite, check_non_negative, check_positive_integer
-from firstdraw.theory.correlations import CorrelationKernel, Kernel, quick_kernel
-from firstdraw.theory.expectations import pair_expectation
+from firstdraw.theory.correlations import CorrelationKernel, Kernel, single_kernel
 from firstdraw.theory.fixed_points import (
     CorrelationFixedPoint,
     VarianceFixedPoint,
@@ -32,7 +31,7 @@ __all__ = ["MOST_LAYERS", "Limit", "Propagation", "propagate"]
 MOST_LAYERS: Final = 10_000
 # A variance that changes by less than this share stays.
 SETTLED: Final = 1e-14
-# A kernel that is no quick one takes as long as so many single expectations.
+# To prepare a kernel takes as long as so many single expectations.
 STEPS_OF_A_KERNEL: Final = 40
 # Far above the scale of any bend, correlations no longer depend on the variance.
 LARGEST: Final = 1e12
@@ -204,13 +203,9 @@ def _kernels(layer: WideLayer, variances: list[float]) -> Iterator[Kernel]:
 
 def _kernel(layer: WideLayer, q: float, uses: int) -> Kernel:
     """Return the kernel that so many uses are soonest done with."""
-    activation = layer.activation
-    kernel = quick_kernel(activation, q) if q > 0 else None
-    if kernel is not None:
-        return kernel
     if q > 0 and uses > STEPS_OF_A_KERNEL:
-        return CorrelationKernel(activation, variance=q)
-    return lambda c: pair_expectation(activation, variances=(q, q), correlation=c)
+        return CorrelationKernel(layer.activation, variance=q)
+    return single_kernel(layer.activation, q)
 
 
 def _limit(layer: WideLayer, q0: float) -> Limit:

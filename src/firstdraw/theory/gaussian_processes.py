@@ -9,7 +9,7 @@ import numpy as np
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.rules import check_positive, check_positive_integer
-from firstdraw.theory.hermite import pair_matrices
+from firstdraw.theory.correlations import pair_matrices
 from firstdraw.theory.maps import WideLayer
 
 __all__ = ["Kernels", "kernels", "posterior_mean"]

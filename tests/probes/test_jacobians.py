@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -19,9 +18,10 @@ from firstdraw.probes import (
     jacobian,
     jacobian_mean_square,
     jacobian_singular_values,
+    jacobians,
     largest_jacobian_singular_value,
 )
-from firstdraw.probes.jacobian import Linearization
+from firstdraw.probes.jacobians import Linearization
 
 H = 1e-6
 LAYOUTS = [
@@ -87,8 +87,7 @@ def test_portions_of_the_examples_make_no_difference(
     theta, X = drawn(network, 7)
     exact = jacobian_mean_square(network, theta, X)
     estimate = estimated_jacobian_mean_square(network, theta, X, CounterDraws(2))
-    # The package's attribute of this name is the function.
-    monkeypatch.setattr(import_module("firstdraw.probes.jacobian"), "MEMORY", 2 * 8 * sum(widths))
+    monkeypatch.setattr(jacobians, "MEMORY", 2 * 8 * sum(widths))
     assert jacobian_mean_square(network, theta, X) == pytest.approx(exact, rel=1e-13)
     again = estimated_jacobian_mean_square(network, theta, X, CounterDraws(2))
     assert again.value == pytest.approx(estimate.value, rel=1e-13)

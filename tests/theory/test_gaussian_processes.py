@@ -15,7 +15,7 @@ from firstdraw.distributions import Normal
 from firstdraw.draws import CounterDraws
 from firstdraw.errors import InputError
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.theory.kernels import kernels, posterior_mean
+from firstdraw.theory.gaussian_processes import kernels, posterior_mean
 from firstdraw.theory.maps import WideLayer
 
 # Inputs of different norms, one of them 0.
