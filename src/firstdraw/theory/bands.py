@@ -24,11 +24,11 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.lazy import LazyModule
 from firstdraw.rules import check_finite, check_positive
-from firstdraw.theory.correlations import single_kernel
+from firstdraw.theory.correlations import function_means, single_kernel
 from firstdraw.theory.maps import WideLayer
 from firstdraw.theory.moment_table import moment_table
-from firstdraw.theory.polar import pair_means
-from firstdraw.theory.quadrature import gaussian_means
+from firstdraw.theory.piecewise import piecewise_polynomial
+from firstdraw.theory.quadrature import Function, gaussian_means
 from firstdraw.theory.widths import check_widths
 
 if TYPE_CHECKING:
@@ -315,30 +315,40 @@ def _pair_map(stack: _Stack, q: Floats, c: Floats) -> tuple[Floats, Floats]:
     own, _, alone = _logarithmic_map(stack, q)
     kept = moment_table(phi).second_moment(q)
     F = v * kept + stack.s
-    angles = np.arccos(c).tolist()
+    value, slope, stretched, square, cube = _powers(phi)
 
-    def mean(f: Callable[[Floats], Floats], g: Callable[[Floats], Floats]) -> Floats:
+    def mean(f: Function, g: Function) -> Floats:
         """Return E[f(z) g(z')]."""
-        return np.array(
-            [pair_means(f, g, one, one, angle).item() for one, angle in zip(q[:, np.newaxis], angles, strict=True)]
-        )
+        return function_means(f, g, kinks=phi.kinks, q=q, c=c)
 
-    def stretched(x: Floats) -> Floats:
-        return x * phi.derivative(x)
-
-    def square(x: Floats) -> Floats:
-        return phi.value(x) ** 2
-
-    def cube(x: Floats) -> Floats:
-        return phi.value(x) ** 3
-
-    slopes, products, squares = mean(phi.derivative, phi.derivative), mean(phi.value, phi.value), mean(square, square)
+    slopes, products, squares = mean(slope, slope), mean(value, value), mean(square, square)
     # By parts, E[z phi'(z) phi(z')] = q E[phi''(z) phi(z')] + c q E[phi'(z) phi'(z')]; half of E[phi'' phi] is wanted.
-    across = (mean(stretched, phi.value) / q - c * slopes) / 2
+    across = (mean(stretched, value) / q - c * slopes) / 2
     own, nothing = own * F / q, np.zeros(len(q))
     T = np.array([[own, nothing, nothing], [nothing, own, nothing], [v * across, v * across, v * slopes]])
     alone = alone * F**2
-    both, mixed = v**2 * (squares - kept**2), v**2 * (mean(cube, phi.value) - kept * products)
+    both, mixed = v**2 * (squares - kept**2), v**2 * (mean(cube, value) - kept * products)
     product = v**2 * (squares - products**2)
     noise = np.array([[alone, both, mixed], [both, alone, mixed], [mixed, mixed, product]])
     return np.moveaxis(T, 2, 0), np.moveaxis(noise, 2, 0)
+
+
+def _powers(phi: Activation) -> tuple[Function, Function, Function, Function, Function]:
+    """Return phi, phi', z phi', phi^2 and phi^3, as functions of z."""
+    polynomial = piecewise_polynomial(phi)
+    if polynomial is not None:
+        square = polynomial * polynomial
+        return (
+            polynomial,
+            polynomial.derivative,
+            polynomial.identity * polynomial.derivative,
+            square,
+            square * polynomial,
+        )
+    return (
+        phi.value,
+        phi.derivative,
+        lambda z: z * phi.derivative(z),
+        lambda z: phi.value(z) ** 2,
+        lambda z: phi.value(z) ** 3,
+    )

@@ -1,7 +1,9 @@
 """E[phi(u) phi(v)] and E[phi'(u) phi'(v)] as functions of the correlation, for many pairs of Gaussians at once.
 
-Over the angle arccos c these expectations are smooth from end to end, with kinks of phi and without: Chebyshev's
-polynomials in it take few terms. Over the logarithm of a variance they are smooth, too.
+Over the angle arccos c these expectations are smooth from end to end, without kinks of phi and with a kink at 0:
+Chebyshev's polynomials in it take few terms. Over the logarithm of a variance they are smooth, too. With a kink k
+elsewhere they are smooth over the angle where the variances are equal; others approach each other's kinks, k sqrt(q1)
+and k sqrt(q2), at an angle of their own.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from firstdraw.activations import Activation
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.rules import check_positive
-from firstdraw.theory.expectations import closed_form, pair_expectations
+from firstdraw.theory.expectations import closed_form, known_form, nested_mean, pair_expectations
 from firstdraw.theory.moment_table import moment_table
+from firstdraw.theory.piecewise import PiecewisePolynomial, piecewise_means, piecewise_polynomial
 from firstdraw.theory.polar import means_by_angle, pair_means
+from firstdraw.theory.quadrature import Function
 
-__all__ = ["CorrelationKernel", "Kernel", "pair_matrices", "single_kernel"]
+__all__ = ["CorrelationKernel", "Kernel", "function_means", "pair_matrices", "single_kernel"]
 
 Kernel: TypeAlias = Callable[[float], float]
 """E[phi(u) phi(v)], from the correlation."""
@@ -77,17 +81,35 @@ def single_kernel(activation: Activation, q: float) -> Kernel:
     closed = _closed_kernel(activation, q)
     if closed is not None:
         return closed
-    variance = np.array([q])
-    if _bends_elsewhere(activation):
-        return lambda c: float(pair_expectations(activation, first_variance=q, second_variance=q, correlation=c))
-    return lambda c: pair_means(activation.value, activation.value, variance, variance, math.acos(c)).item()
+    f, variance = piecewise_polynomial(activation) or activation.value, np.array([q])
+    return lambda c: function_means(f, f, kinks=activation.kinks, q=variance, c=np.array([c])).item()
+
+
+def function_means(f: Function, g: Function, *, kinks: tuple[float, ...], q: Floats, c: Floats) -> Floats:
+    """Return E[f(u) g(v)] for each variance q `[m]`, of u as of v, and the correlation c `[m]` in its place.
+
+    Piecewise polynomials are taken as such; of other functions the kinks are those of both.
+
+    >>> one = np.ones(1)
+    >>> round(function_means(np.abs, np.abs, kinks=(0.0,), q=one, c=0 * one).item() * math.pi / 2, 12)
+    1.0
+    """
+    if isinstance(f, PiecewisePolynomial) and isinstance(g, PiecewisePolynomial):
+        return piecewise_means(f, g, q, q, c)
+    pairs = zip(q[:, np.newaxis], c.tolist(), strict=True)
+    if any(kinks):
+        means = (nested_mean(f, g, kinks=kinks, q1=one.item(), q2=one.item(), c=rho) for one, rho in pairs)
+    else:
+        means = (pair_means(f, g, one, one, math.acos(rho)).item() for one, rho in pairs)
+    return np.array(list(means))
 
 
 def pair_matrices(activation: Activation, q1: Floats, q2: Floats, c: Floats) -> tuple[Floats, Floats]:
     """Return E[phi(u) phi(v)] and E[phi'(u) phi'(v)] for variances q1 `[m1]`, q2 `[m2]` and correlations c `[m1, m2]`.
 
     By closed forms where there are such. Elsewhere by Chebyshev's polynomials in the angle arccos c, whose coefficients
-    are integrated for each different variance or, where there are many, for a few among which others are interpolated.
+    are integrated for each different variance or, where there are many, for a few among which others are interpolated;
+    for an activation that is none of the catalogue, with kinks elsewhere than at 0, by an integral for each pair.
     Within 1e-9 of the larger of 1 and sqrt(E[f(u)^2] E[f(v)^2]), f being phi or phi'.
 
     Raises:
@@ -107,11 +129,14 @@ def pair_matrices(activation: Activation, q1: Floats, q2: Floats, c: Floats) -> 
 
 
 def _pair_matrix(activation: Activation, order: FirstOrders, q1: Floats, q2: Floats, c: Floats) -> Floats:
-    closed = closed_form(
-        activation, (order, order), np.broadcast_to(q1[:, np.newaxis], c.shape), np.broadcast_to(q2, c.shape), c
-    )
-    if closed is not None:
-        return closed
+    orders = (order, order)
+    blocks = [known_form(activation, orders, q1[part, np.newaxis], q2, c[part]) for part in _blocks(c)]
+    if blocks[0] is not None:
+        return np.concatenate([block for block in blocks if block is not None])
+    if _bends_elsewhere(activation):
+        return pair_expectations(
+            activation, first_variance=q1[:, np.newaxis], second_variance=q2, correlation=c, orders=orders
+        )
     first, rows = _nodes(q1)
     second, columns = (first, rows) if np.array_equal(q1, q2) else _nodes(q2)
     # Over the root of the second moments, so that small variances beside large ones keep their digits.
@@ -121,11 +146,15 @@ def _pair_matrix(activation: Activation, order: FirstOrders, q1: Floats, q2: Flo
     columns = (columns * _size(activation, order, q2)[:, np.newaxis]).T
     x = 1 - 2 / math.pi * np.arccos(c)
     matrix = np.empty(c.shape)
-    step = max(1, CHUNK // max(1, c.shape[1]))
-    for start in range(0, len(c), step):
-        part = slice(start, start + step)
+    for part in _blocks(c):
         matrix[part] = _clenshaw(rows[part] @ coefficients, columns, x[part])
     return matrix
+
+
+def _blocks(matrix: Floats) -> list[slice]:
+    """Return blocks of rows, at least one."""
+    step = max(1, CHUNK // max(1, matrix.shape[1]))
+    return [slice(start, start + step) for start in range(0, max(1, len(matrix)), step)]
 
 
 def _clenshaw(left: Floats, right: Floats, x: Floats) -> Floats:

@@ -20,9 +20,10 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.moments import gaussian_mean
 from firstdraw.rules import check_finite, check_non_negative
-from firstdraw.theory.quadrature import LANDMARKS, gaussian_means
+from firstdraw.theory.piecewise import piecewise_means, piecewise_polynomial
+from firstdraw.theory.quadrature import LANDMARKS, Function, gaussian_means
 
-__all__ = ["Order", "closed_form", "pair_expectation", "pair_expectations"]
+__all__ = ["Order", "closed_form", "known_form", "nested_mean", "pair_expectation", "pair_expectations"]
 
 Order: TypeAlias = Literal[0, 1, 2]
 """How often phi is differentiated."""
@@ -40,10 +41,10 @@ def pair_expectation(
         f = phi^(k1), g = phi^(k2), (k1, k2) = `orders`, (q1, q2) = `variances`, c = `correlation`
 
     By closed forms where f = g = phi or f = g = phi' of the identity, rectifiers (arc-cosine kernels), the error
-    function (arc sine) and the sine; elsewhere by Gauss and Legendre's rule over v inside the same over u, both cut at
-    the kinks and where activations bend. Within 1e-10, or within 1e-10 sqrt(E[f(u)^2] E[g(v)^2]) where this is above 1,
-    for every c in [-1, 1] and activations that vary on the scale of 1. A variance of 0 leaves f(0), at a kink the left
-    derivative.
+    function (arc sine), the sine, hardtanh and hardswish (Owen's T function); elsewhere by Gauss and Legendre's rule
+    over v inside the same over u, both cut at the kinks and where activations bend. Within 1e-10, or within
+    1e-10 sqrt(E[f(u)^2] E[g(v)^2]) where this is above 1, for every c in [-1, 1] and activations that vary on the scale
+    of 1. A variance of 0 leaves f(0), at a kink the left derivative.
 
     Where phi' jumps by J at a kink k, phi'' holds J times Dirac's delta at k. Where c is 1 or -1, that delta may lie on
     a jump of the other factor, of which it then takes the middle: the limit in c.
@@ -54,7 +55,8 @@ def pair_expectation(
 
     Sources: Cho & Saul (2009), Kernel Methods for Deep Learning,
     https://papers.nips.cc/paper/3628-kernel-methods-for-deep-learning; Williams (1996), Computing with Infinite
-    Networks, https://papers.nips.cc/paper/1197-computing-with-infinite-networks
+    Networks, https://papers.nips.cc/paper/1197-computing-with-infinite-networks; Owen (1956), Tables for Computing
+    Bivariate Normal Probabilities, https://doi.org/10.1214/aoms/1177728074
 
     >>> round(pair_expectation(ReLU(), variances=(1.0, 1.0), correlation=0.0) * 2 * math.pi, 12)
     1.0
@@ -66,9 +68,9 @@ def pair_expectation(
     c = float(check_finite("correlation", correlation))
     if abs(c) > 1:
         raise InputError("correlation", "must be at least -1 and at most 1", correlation)
-    closed = closed_form(activation, orders, *(np.array(x) for x in (q1, q2, c)))
-    if closed is not None:
-        return float(closed)
+    known = known_form(activation, orders, *(np.array(x) for x in (q1, q2, c)))
+    if known is not None:
+        return float(known)
     f, g = (_Factor(activation, order) for order in orders)
     try:
         value = _expectation(f, g, q1, q2, c)
@@ -106,9 +108,9 @@ def pair_expectations(
         _checked("second_variance", second_variance, 0.0, math.inf),
         _checked("correlation", correlation, -1.0, 1.0),
     )
-    closed = closed_form(activation, orders, q1, q2, c)
-    if closed is not None:
-        return closed
+    known = known_form(activation, orders, q1, q2, c)
+    if known is not None:
+        return known
     different, places = np.unique(np.stack([q1.ravel(), q2.ravel(), c.ravel()]), axis=1, return_inverse=True)
     values = [
         pair_expectation(activation, variances=(a, b), correlation=rho, orders=orders) for a, b, rho in different.T
@@ -172,7 +174,7 @@ def _expectation(f: _Factor, g: _Factor, q1: float, q2: float, c: float) -> floa
         gaussian_mean(lambda x, factor=factor: factor(x) ** 2, variance=variance, kinks=factor.kinks)
     return math.fsum(
         (
-            _smooth_part(f, g, q1, q2, c),
+            nested_mean(f, g, kinks=f.kinks, q1=q1, q2=q2, c=c),
             *(J * _density(k, q1) * _mean_given(g, k, q1, q2, c) for k, J in f.deltas),
             *(J * _density(k, q2) * _mean_given(f, k, q2, q1, c) for k, J in g.deltas),
             *(J1 * J2 * _joint_density(k1, k2, q1, q2, c) for k1, J1 in f.deltas for k2, J2 in g.deltas),
@@ -201,32 +203,42 @@ def _joint_density(x: float, y: float, q1: float, q2: float, c: float) -> float:
     return _density(x, q1) * _density(y - c * math.sqrt(q2 / q1) * x, q2 * (1 - c) * (1 + c))
 
 
-def _smooth_part(f: _Factor, g: _Factor, q1: float, q2: float, c: float) -> float:
-    """Return E[f(u) g(v)] without the deltas."""
+def nested_mean(f: Function, g: Function, *, kinks: tuple[float, ...], q1: float, q2: float, c: float) -> float:
+    """Return E[f(u) g(v)] by a quadrature over v inside another over u; kinks are those of both functions."""
     if q1 == 0 or q2 == 0 or c == 0:
-        return f.mean(0.0, q1) * g.mean(0.0, q2)
+        return gaussian_mean(f, variance=q1, kinks=kinks) * gaussian_mean(g, variance=q2, kinks=kinks)
     slope = c * math.sqrt(q2 / q1)
-    cuts = [k / slope for k in (*LANDMARKS, *g.kinks)]
+    cuts = [k / slope for k in (*LANDMARKS, *kinks)]
     deviation = math.sqrt(q2 * (1 - c) * (1 + c))
     if deviation == 0:
-        return gaussian_mean(lambda u: f(u) * g(slope * u), variance=q1, kinks=(*f.kinks, *cuts))
+        return gaussian_mean(lambda u: f(u) * g(slope * u), variance=q1, kinks=(*kinks, *cuts))
 
     def integrand(u: Floats) -> Floats:
-        return f(u) * gaussian_means(g, means=slope * u, deviations=deviation, kinks=g.kinks)
+        return f(u) * gaussian_means(g, means=slope * u, deviations=deviation, kinks=kinks)
 
     # Far from the scale of 1 a smooth bend looks like a kink at 0.
-    bends = [(k + bend * deviation) / slope for k in {0.0, *g.kinks} for bend in BENDS]
-    return float(gaussian_means(integrand, means=0.0, deviations=math.sqrt(q1), kinks=(*f.kinks, *cuts, *bends)))
+    bends = [(k + bend * deviation) / slope for k in {0.0, *kinks} for bend in BENDS]
+    return float(gaussian_means(integrand, means=0.0, deviations=math.sqrt(q1), kinks=(*kinks, *cuts, *bends)))
 
 
 def closed_form(
     activation: Activation, orders: tuple[Order, Order], q1: Floats, q2: Floats, c: Floats
 ) -> Floats | None:
-    """Return E[phi(u) phi(v)] or E[phi'(u) phi'(v)] where it is known in closed form."""
+    """Return E[phi(u) phi(v)] or E[phi'(u) phi'(v)] where an elementary function tells it in all its digits."""
     form = _closed_forms(activation)
     if form is None or orders not in ((0, 0), (1, 1)):
         return None
     return form[orders[0]](q1, q2, c)
+
+
+def known_form(activation: Activation, orders: tuple[Order, Order], q1: Floats, q2: Floats, c: Floats) -> Floats | None:
+    """Return the `closed_form`, or the means of a piecewise polynomial, where phi has either."""
+    closed = closed_form(activation, orders, q1, q2, c)
+    polynomial = piecewise_polynomial(activation) if orders in ((0, 0), (1, 1)) else None
+    if closed is not None or polynomial is None:
+        return closed
+    f = polynomial.derivative if orders[0] else polynomial
+    return piecewise_means(f, f, q1, q2, c)
 
 
 _Form: TypeAlias = Callable[[Floats, Floats, Floats], Floats]

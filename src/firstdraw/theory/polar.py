@@ -15,16 +15,14 @@ these converges exponentially, at one rate for all variances and correlations.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
 from firstdraw.arrays import Floats, Integers
+from firstdraw.theory.quadrature import Function
 
 __all__ = ["means_by_angle", "pair_means"]
-
-Function: TypeAlias = Callable[[Floats], Floats]
 
 STEP: Final = 0.3
 # Of the logarithms, so far that the rest is below 1e-12 of the plane; upwards r itself grows as its coordinate does.

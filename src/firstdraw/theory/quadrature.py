@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from firstdraw.arrays import Floats
 
-__all__ = ["LANDMARKS", "REACH", "gaussian_means"]
+__all__ = ["EVENLY", "LANDMARKS", "NODES", "REACH", "WEIGHTS", "Function", "gaussian_means"]
+
+Function: TypeAlias = Callable[[Floats], Floats]
+"""From an array to an array of the same shape, elementwise."""
 
 # Activations vary where their argument is of the order of 1, which no panel may step over; farther out softsign goes on
 # as a power of it.
@@ -26,9 +29,7 @@ EVENLY: Final = np.linspace(-REACH, REACH, 13)
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
-def gaussian_means(
-    f: Callable[[Floats], Floats], *, means: ArrayLike, deviations: ArrayLike, kinks: tuple[float, ...] = ()
-) -> Floats:
+def gaussian_means(f: Function, *, means: ArrayLike, deviations: ArrayLike, kinks: tuple[float, ...] = ()) -> Floats:
     """Return E[f(x)] for x ~ N(m, s^2), for each m of `means` and s of `deviations`, which are broadcast together.
 
     By Gauss and Legendre's rule of 20 nodes on panels that are cut at the kinks and where activations bend. Within a
