@@ -144,6 +144,10 @@ def test_the_edge_of_the_hard_tanh_in_closed_form() -> None:
         assert point is not None
         assert point.weight_variance == pytest.approx(1 / within, rel=1e-12)
         assert point.bias_variance == pytest.approx(q - second / within, abs=1e-12)
+    # At q = 1/2 P(|z| < a) is erf(1).
+    half = edge_point(Hardtanh(), 0.5)
+    assert half is not None
+    assert half.weight_variance == pytest.approx(1.186661, abs=5e-7)
 
 
 def test_weights_of_gelu_fall_along_the_edge_and_its_fixed_points_are_unstable_there() -> None:

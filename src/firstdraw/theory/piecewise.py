@@ -9,9 +9,9 @@ moments M_ij = E[(x - a)_+^i (y - b)_+^j] follow from each other by parts, E[x h
 
     M_(i+1)j = -a M_ij + i M_(i-1)j + c j M_i(j-1),
 
-where 0 M_(-1)j stands for the density of x at a times E[(y - b)_+^j | x = a], and M_00 is the probability of a quadrant,
-by two of Owen's T functions. Where variances are so large that powers cancel each other, a quadrature over u takes the
-mean of g(v) given u in closed form.
+where 0 M_(-1)j stands for the density of x at a times E[(y - b)_+^j | x = a], and M_00 is the probability of a
+quadrant, by two of Owen's T functions. Where variances are so large that powers cancel each other, a quadrature over u
+takes the mean of g(v) given u in closed form.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def piecewise_polynomial(activation: Activation) -> PiecewisePolynomial | None:
 def piecewise_means(f: PiecewisePolynomial, g: PiecewisePolynomial, q1: Floats, q2: Floats, c: Floats) -> Floats:
     """Return E[f(u) g(v)] for (u, v) with variances q1 and q2 and the correlation c, which are broadcast together.
 
-    Within 1e-11 of the larger of 1 and sqrt(E[f(u)^2] E[g(v)^2]).
+    Within 1e-11 of the larger of 1 and sqrt(E[f(u)^2] E[g(v)^2]) for phi and phi' of `piecewise_polynomial` and
+    variances up to 1e8, for their products up to 1e5.
 
     Source: Owen (1956), Tables for Computing Bivariate Normal Probabilities, https://doi.org/10.1214/aoms/1177728074
 
