@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from firstdraw.activations import GELU, Activation, Identity, ReLU, Softplus, Tanh
+from firstdraw.activations import GELU, Activation, Hardtanh, Identity, ReLU, Softplus, Tanh
 from firstdraw.errors import InputError
 from firstdraw.figures import plot_phase_plane, plot_propagation
 from firstdraw.theory import WideLayer, edge_of_chaos, phase_plane, propagate
@@ -55,6 +55,8 @@ def test_the_line_is_the_prediction_over_what_was_measured() -> None:
     ("phi", "regions"),
     [
         (Tanh(), ["ordered: gradients vanish", "chaotic: gradients explode", "edge of chaos"]),
+        # Where the slopes are 1 to the last digit, the edge is no less stable.
+        (Hardtanh(), ["ordered: gradients vanish", "chaotic: gradients explode", "edge of chaos"]),
         (
             GELU(),
             [

@@ -11,7 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstdraw.activations import ACTIVATIONS, ELU, GELU, SELU, Activation, Erf, Identity, LeakyReLU, ReLU, Sin, Tanh
+from firstdraw.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    Erf,
+    Hardswish,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sin,
+    Tanh,
+)
 from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.moments import gaussian_moments, second_moment_slope
@@ -63,9 +77,11 @@ def test_the_table_ends_in_the_limits(phi: Activation) -> None:
     assert table.slope_second_moment(np.array([1e11]))[0] == pytest.approx(far.slope_second_moment, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("phi", "q"), [(Tanh(), 1.0), (Tanh(), 30.0), (GELU(), 0.02), (SELU(), 1.0), (Erf(), 5.0), (ReLU(), 1.0)], ids=repr
-)
+KERNELS = [(Tanh(), 1.0), (Tanh(), 30.0), (GELU(), 0.02), (SELU(), 1.0), (Erf(), 5.0), (ReLU(), 1.0)]
+CUT_ELSEWHERE = [(phi, q) for phi in (Hardtanh(), Hardswish()) for q in (0.05, 1.0, 100.0, 1e5)]
+
+
+@pytest.mark.parametrize(("phi", "q"), KERNELS + CUT_ELSEWHERE, ids=repr)
 def test_the_kernel_is_the_expectations(phi: Activation, q: float) -> None:
     kernel = CorrelationKernel(phi, variance=q)
     for c in (-1.0, -0.7, 0.0, 0.3, 0.99, 1 - 1e-9, 1.0):
@@ -95,6 +111,14 @@ def test_the_slope_of_the_variance_map_by_two_roads(phi: Activation) -> None:
     expected = float(layer.gradient_factor(q)) + 1.3 * curvature
     assert variance_slope(layer, q) == pytest.approx(expected, abs=1e-12)
     assert variance_slope(layer, q) == pytest.approx(1.3 * second_moment_slope(phi, variance=q), rel=1e-14)
+
+
+@every
+def test_the_slope_of_the_variance_map_at_nothing_is_its_limit(phi: Activation) -> None:
+    layer = wide(phi, 1.3)
+    # Softsign's kink of the second derivative leaves some 1e-5, of the order of sqrt(q).
+    assert variance_slope(layer, 0.0) == pytest.approx(variance_slope(layer, 1e-10), rel=1e-4)
+    assert variance_slope(layer, 0.0) == pytest.approx(variance_slope(layer, 1e-14), rel=1e-6)
 
 
 # Fixed points.

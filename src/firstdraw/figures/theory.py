@@ -39,6 +39,8 @@ REGIONS: Final = {
 }
 DEPTHS: Final = (10.0, 30.0, 100.0, 300.0)
 TRAINABLE: Final = 6.0
+# Of a slope of 1.
+ROUNDING: Final = 1e-9
 # Single precision ends there, and so do figures of what left it.
 SMALLEST, LARGEST = 1e-38, 1e38
 
@@ -170,10 +172,13 @@ def _draw_edge(ax: Axes, edge: EdgeOfChaos) -> None:
     if edge.kind == "single point":
         ax.plot(v, s, color=ink, marker="o", linestyle="", clip_on=False, zorder=4, label="edge of chaos, a point")
         return
-    for stable, style, name in ((True, "-", "edge of chaos"), (False, ":", "edge of chaos, unstable")):
-        shown = (abs(slopes) < 1) == stable
-        if shown.any():
-            ax.plot(np.where(shown, v, np.nan), s, color=ink, linestyle=style, linewidth=1.8, zorder=4, label=name)
+    # Where the slope is 1 to the last digits, as at a variance of 0, neighbors tell.
+    unstable = abs(slopes) > 1 + ROUNDING
+    between = unstable[1:] | unstable[:-1]
+    for parts, style, name in ((~between, "-", "edge of chaos"), (between, ":", "edge of chaos, unstable")):
+        if parts.any():
+            ends = np.append(parts, False) | np.append(False, parts)
+            ax.plot(np.where(ends, v, np.nan), s, color=ink, linestyle=style, linewidth=1.8, zorder=4, label=name)
 
 
 def plot_layer_comparison(item: LayerComparison, *, ax: Axes | None = None) -> Axes:

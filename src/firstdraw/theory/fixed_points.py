@@ -97,8 +97,9 @@ def variance_slope(layer: WideLayer, q: float) -> float:
     """
     if q > 0:
         return layer.weight_variance * second_moment_slope(layer.activation, variance=q)
-    step = float(VARIANCES[1])
-    return float(layer.next_variance(step) - layer.next_variance(0.0)) / step
+    phi, zero = layer.activation, np.zeros(1)
+    bend = layer.weight_variance * phi.value(zero) * phi.second_derivative(zero)
+    return float(layer.gradient_factor(0.0)) + bend.item()
 
 
 def variance_fixed_points(layer: WideLayer) -> tuple[VarianceFixedPoint, ...]:
