@@ -393,7 +393,7 @@ BY_HAND: dict[str, list[tuple[dict[str, Any], Distribution, Distribution]]] = {
     ],
     "orthogonal": [({}, Orthogonal(WEIGHT.layout, 1.0), ZERO), ({"gain": 2.0}, Orthogonal(WEIGHT.layout, 2.0), ZERO)],
     "scaled_orthogonal": [({}, Orthogonal(WEIGHT.layout, 1.0), ZERO)],
-    "identity": [
+    "partial_identity": [
         ({}, PartialIdentity(WEIGHT.layout, 1.0), ZERO),
         ({"gain": -0.5}, PartialIdentity(WEIGHT.layout, -0.5), ZERO),
     ],
@@ -480,6 +480,10 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
     "scaled_orthogonal": [
         ({}, weight_role((16, 4)), Orthogonal(weight_role((16, 4)).layout, 2.0)),
         ({}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, math.sqrt(2))),
+    ],
+    "identity": [
+        ({}, STATE, PartialIdentity(STATE.layout, 1.0)),
+        ({"gain": -0.5}, STATE, PartialIdentity(STATE.layout, -0.5)),
     ],
     "delta_orthogonal": [
         ({}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, 1.0)),
@@ -948,6 +952,14 @@ class Exploding(Activation):
             "nf_resnet",
             weight_role((8, 8), activation=Flat()),
             "`activation` must have a variance above 0 for 'nf_resnet', got Flat()",
+        ),
+        (
+            "identity",
+            WEIGHT,
+            (
+                f"`{WEIGHT.name}` must have as many outputs as inputs for an identity, 30, got 20; 'partial_identity' "
+                "serves other shapes, and hands on the first inputs alone"
+            ),
         ),
         ("delta_orthogonal", WEIGHT, "`layout` must have at least as many outputs as inputs for a delta-orthogonal"),
         (

@@ -533,7 +533,7 @@ def test_values_stand_where_they_were_put() -> None:
         ),
         (
             lambda: Bilinear(TALL),
-            "`layout` must have a kernel for interpolation, got (6, 4); 'identity' serves a weight without one",
+            "`layout` must have a kernel for interpolation, got (6, 4); 'partial_identity' serves a weight without one",
         ),
         (lambda: Repeated(TALL, Normal(), 4), "`copies` must divide the 6 outputs, got 4"),
         (

@@ -345,11 +345,13 @@ def test_the_identity_is_each_framework_s() -> None:
     import keras
 
     np.testing.assert_array_equal(
-        numbers(in_keras("identity", (6, 4), "float32")), numbers(keras.initializers.Identity()((6, 4)))
+        numbers(in_keras("partial_identity", (6, 4), "float32")), numbers(keras.initializers.Identity()((6, 4)))
     )
-    np.testing.assert_array_equal(numbers(in_torch("identity", (6, 4), "float32")), theirs("torch", "eye_(w)", (6, 4)))
     np.testing.assert_array_equal(
-        numbers(in_torch("identity", (6, 2, 3, 4), "float32", groups=3)),
+        numbers(in_torch("partial_identity", (6, 4), "float32")), theirs("torch", "eye_(w)", (6, 4))
+    )
+    np.testing.assert_array_equal(
+        numbers(in_torch("partial_identity", (6, 2, 3, 4), "float32", groups=3)),
         theirs("torch", "dirac_(w, groups=3)", (6, 2, 3, 4)),
     )
 

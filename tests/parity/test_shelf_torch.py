@@ -88,7 +88,7 @@ def test_fans_are_the_products_that_pytorch_s_convolutions_make(
 @pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)])
 def test_the_identity_is_eye(torch: Any, shape: tuple[int, int]) -> None:
     expected = torch.nn.init.eye_(torch.empty(shape)).numpy()
-    np.testing.assert_array_equal(drawn("identity", weight_role(shape)), expected)
+    np.testing.assert_array_equal(drawn("partial_identity", weight_role(shape)), expected)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_identity_is_eye(torch: Any, shape: tuple[int, int]) -> None:
 def test_the_identity_of_a_kernel_is_dirac(torch: Any, shape: tuple[int, ...], groups: int) -> None:
     expected = torch.nn.init.dirac_(torch.empty(shape), groups=groups).numpy()
     np.testing.assert_array_equal(
-        drawn("identity", weight_role(shape, operation="convolution", groups=groups)), expected
+        drawn("partial_identity", weight_role(shape, operation="convolution", groups=groups)), expected
     )
 
 

@@ -2,6 +2,7 @@
 
 from firstdraw.diagnosis.diagnose import diagnose
 from firstdraw.diagnosis.finding import Cause, Finding, Measurements, Severity, StartMeasurements
+from firstdraw.diagnosis.progress import failures
 from firstdraw.diagnosis.trainability import Trainability, trainability
 from firstdraw.diagnosis.verdict import verdict
 
@@ -13,6 +14,7 @@ __all__ = [
     "StartMeasurements",
     "Trainability",
     "diagnose",
+    "failures",
     "trainability",
     "verdict",
 ]

@@ -41,7 +41,7 @@ class Bilinear(FixedDistribution):
                 "layout",
                 "must have a kernel for interpolation",
                 self.layout.shape,
-                hint="'identity' serves a weight without one",
+                hint="'partial_identity' serves a weight without one",
             )
 
     def values(self) -> Floats:

@@ -7,24 +7,27 @@ from typing import ClassVar
 
 from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, CosineRows, Distribution, HadamardRows, PartialIdentity
+from firstdraw.errors import InputError
 from firstdraw.initializers.contract import INITIALIZERS, Initializer, Kind
 from firstdraw.roles import Role
 from firstdraw.rules import check_finite, check_positive
 
-__all__ = ["CosineWeights", "HadamardWeights", "IdentityWeights", "ZeroHadamard"]
+__all__ = ["CosineWeights", "HadamardWeights", "IdentityWeights", "PartialIdentityWeights", "ZeroHadamard"]
 
 
-@INITIALIZERS.register("identity", aliases=("eye", "dirac"))
+@INITIALIZERS.register("identity")
 @dataclass(frozen=True, slots=True)
 class IdentityWeights(Initializer):
-    """W = g I as far as the shape allows, at the center of a kernel, in each group of channels; g = `gain`.
+    """W = g I, at the center of a kernel, in each group of channels; g = `gain`.
 
-    A layer that hands on what it gets: for residual networks, recurrences and convolutions that should start neutral.
-    Known confusion: Keras's `Identity` takes matrices alone; PyTorch calls it `eye_` for matrices and `dirac_` for
-    kernels, where the groups are an argument that is easily forgotten.
+    A layer that hands on what it gets, for residual networks, recurrences and convolutions that should start neutral.
+    It holds where a group has as many outputs as inputs; 'partial_identity' is for others.
 
     Args:
         gain: g, any finite number.
+
+    Raises:
+        InputError: if a weight has another number of outputs than of inputs.
 
     >>> from firstdraw.roles import weight_role
     >>> print(IdentityWeights(0.5).law(weight_role((4, 4))))
@@ -34,8 +37,54 @@ class IdentityWeights(Initializer):
     gain: float = 1.0
     deterministic: ClassVar[bool] = True
     breaks_symmetry: ClassVar[bool] = False
+    kinds: ClassVar[tuple[Kind, ...]] = ("recurrent",)
     activations: ClassVar[tuple[str, ...] | None] = ("identity", "relu")
-    formula: ClassVar[str] = "gain I at the center of the kernel, 0 elsewhere"
+    formula: ClassVar[str] = "gain I at the center of the kernel, 0 elsewhere; as many outputs as inputs"
+    source: ClassVar[Source | None] = Source(
+        "Le, Jaitly and Hinton",
+        2015,
+        "A Simple Way to Initialize Recurrent Networks of Rectified Linear Units",
+        "https://arxiv.org/abs/1504.00941",
+    )
+
+    def __post_init__(self) -> None:
+        check_finite("gain", self.gain)
+
+    def weight_law(self, role: Role) -> Distribution:
+        if role.layout.rows != role.layout.columns:
+            raise InputError(
+                role.name,
+                f"must have as many outputs as inputs for an identity, {role.layout.columns}",
+                role.layout.rows,
+                hint="'partial_identity' serves other shapes, and hands on the first inputs alone",
+            )
+        return PartialIdentity(role.layout, self.gain)
+
+
+@INITIALIZERS.register("partial_identity", aliases=("eye", "dirac"))
+@dataclass(frozen=True, slots=True)
+class PartialIdentityWeights(Initializer):
+    """W = g I as far as the shape allows, at the center of a kernel, in each group of channels; g = `gain`.
+
+    Of m outputs and n inputs the first min(m, n) are joined; other inputs are lost, and other outputs are 0. Where m =
+    n it is the identity. Known confusion: Keras's `Identity` takes matrices alone; PyTorch calls it `eye_` for matrices
+    and `dirac_` for kernels, where the groups are an argument that is easily forgotten.
+
+    Args:
+        gain: g, any finite number.
+
+    >>> from firstdraw.draws import CounterDraws
+    >>> from firstdraw.roles import weight_role
+    >>> PartialIdentityWeights().law(weight_role((2, 3))).sample(CounterDraws(0), "w", (2, 3))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
+
+    gain: float = 1.0
+    deterministic: ClassVar[bool] = True
+    breaks_symmetry: ClassVar[bool] = False
+    activations: ClassVar[tuple[str, ...] | None] = ("identity", "relu")
+    formula: ClassVar[str] = "gain at i = j < min(m, n) at the center of the kernel, 0 elsewhere"
     source: ClassVar[Source | None] = Source(
         "PyTorch contributors", 2017, "torch.nn.init.dirac_", "https://docs.pytorch.org/docs/stable/nn.init.html"
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from firstdraw import Result
+from firstdraw.diagnosis import failures
 from firstdraw.errors import InputError
 from firstdraw.experiments import ExperimentRecord
 from firstdraw.experiments.statistics import (
@@ -45,6 +46,20 @@ def test_a_run_fails_that_diverges_or_learns_nothing(record: ExperimentRecord) -
         learned = run.trajectory.cost[0].min() < 0.99 * np.log(2)
         assert is_failed(run) != learned
     assert not all(is_failed(run) for run in record.runs_of("He"))
+
+
+@pytest.mark.parametrize("settings", [(), ("training.steps=0",), ("training.steps=20",), ("recording.every=7",)])
+def test_the_failures_of_many_runs_at_once_are_those_that_their_findings_tell(
+    run_small: Run, settings: tuple[str, ...]
+) -> None:
+    record = run_small(EIGHT, "training.steps=200", *settings, "network.activation=relu", initializations=STARTS)
+    for start in STARTS:
+        runs = record.runs_of(start["label"])
+        cost = np.array([run.trajectory.cost[0] for run in runs])
+        diverged = np.array([run.trajectory.outcomes[0].diverged for run in runs])
+        constant = runs[0].measured.start.constant_cost
+        told = failures(runs[0].trajectory.steps, cost, diverged, constant)
+        assert told.tolist() == [is_failed(run) for run in runs]
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -21,6 +21,7 @@ from firstdraw.experiments.statistics.paired import (
 )
 from firstdraw.experiments.statistics.ranking import Ranking, RankingRow, rank
 from firstdraw.experiments.statistics.survival import LogRank, Survival, Times, log_rank, survival, times_to
+from firstdraw.experiments.statistics.tuning import TunedRanking, rank_tuned
 
 __all__ = [
     "MEASURES",
@@ -35,6 +36,7 @@ __all__ = [
     "SignedRank",
     "Survival",
     "Times",
+    "TunedRanking",
     "compare_paired",
     "contests_of",
     "differences",
@@ -46,6 +48,7 @@ __all__ = [
     "mean_interval",
     "median_interval",
     "rank",
+    "rank_tuned",
     "ranking_of",
     "share_interval",
     "signed_rank",
