@@ -80,7 +80,7 @@ class PiecewisePolynomial:
         products = (polynomial.polymul(one, two) for one, two in zip(self.pieces, other.pieces, strict=True))
         return PiecewisePolynomial(kinks=self.kinks, pieces=tuple(tuple(product.tolist()) for product in products))
 
-    @property
+    @cached_property
     def derivative(self) -> PiecewisePolynomial:
         """The derivative, piece by piece."""
         return PiecewisePolynomial(
@@ -126,6 +126,10 @@ class PiecewisePolynomial:
         return total
 
 
+HARDTANH: Final = PiecewisePolynomial(kinks=Hardtanh.kinks, pieces=((-1.0,), (0.0, 1.0), (1.0,)))
+HARDSWISH: Final = PiecewisePolynomial(kinks=Hardswish.kinks, pieces=((0.0,), (0.0, 1 / 2, 1 / 6), (0.0, 1.0)))
+
+
 def piecewise_polynomial(activation: Activation) -> PiecewisePolynomial | None:
     """Return phi where it consists of polynomials that meet elsewhere than at 0.
 
@@ -134,12 +138,11 @@ def piecewise_polynomial(activation: Activation) -> PiecewisePolynomial | None:
     """
     match activation:
         case Hardtanh():
-            pieces = ((-1.0,), (0.0, 1.0), (1.0,))
+            return HARDTANH
         case Hardswish():
-            pieces = ((0.0,), (0.0, 1 / 2, 1 / 6), (0.0, 1.0))
+            return HARDSWISH
         case _:
             return None
-    return PiecewisePolynomial(kinks=activation.kinks, pieces=pieces)
 
 
 def piecewise_means(f: PiecewisePolynomial, g: PiecewisePolynomial, q1: Floats, q2: Floats, c: Floats) -> Floats:
