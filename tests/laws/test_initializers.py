@@ -20,6 +20,7 @@ from firstdraw.distributions import (
     Bilinear,
     BlockRotations,
     Constant,
+    ConvolutionAware,
     CosineRows,
     DeltaOrthogonal,
     Distribution,
@@ -489,6 +490,10 @@ ELSEWHERE: dict[str, list[tuple[dict[str, Any], Role, Distribution]]] = {
         ({}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, 1.0)),
         ({"gain": 1.5}, CONVOLUTION, DeltaOrthogonal(CONVOLUTION.layout, 1.5)),
     ],
+    "convolution_aware": [
+        ({}, CONVOLUTION, ConvolutionAware(CONVOLUTION.layout, math.sqrt(1 / 18), 0.05)),
+        ({"noise": 0.0}, CONVOLUTION, ConvolutionAware(CONVOLUTION.layout, math.sqrt(1 / 18), 0.0)),
+    ],
     "zero_hadamard": [
         ({}, TALL, HadamardRows(TALL.layout, 1.0, center=True)),
         ({}, FILTERS, HadamardRows(FILTERS.layout, 1.0, center=True)),
@@ -827,6 +832,7 @@ def test_twenty_layers_keep_the_signal_with_he_and_lose_it_with_pytorch_s_defaul
         ("class_prior", {"proportions": (0.5, 0.25)}, "`proportions` must have the sum 1, got 0.75"),
         ("class_prior", {"proportions": (1.0, 0.0)}, "`proportions[1]` must be a finite number above 0, got 0.0"),
         ("zero_head", {"body": "ones"}, "`body` must be one of he_normal, lecun_normal, glorot_uniform, got 'ones'"),
+        ("convolution_aware", {"noise": -0.1}, "`noise` must be a finite number of at least 0, got -0.1"),
         ("icnr", {"factor": 0}, "`factor` must be a positive integer, got 0"),
         ("ds_init", {"factor": 1.5}, "`factor` must be at most 1, got 1.5"),
         (
@@ -959,6 +965,14 @@ class Exploding(Activation):
             (
                 f"`{WEIGHT.name}` must have as many outputs as inputs for an identity, 30, got 20; 'partial_identity' "
                 "serves other shapes, and hands on the first inputs alone"
+            ),
+        ),
+        (
+            "convolution_aware",
+            WEIGHT,
+            (
+                "`layout` must have a kernel for it to be drawn by its spectrum, got (20, 30); 'orthogonal' and "
+                "'he_normal' serve a weight without one"
             ),
         ),
         ("delta_orthogonal", WEIGHT, "`layout` must have at least as many outputs as inputs for a delta-orthogonal"),

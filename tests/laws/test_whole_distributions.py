@@ -16,6 +16,7 @@ from firstdraw.distributions import (
     Bilinear,
     BlockRotations,
     Constant,
+    ConvolutionAware,
     CosineRows,
     DeltaOrthogonal,
     Distribution,
@@ -52,12 +53,20 @@ PACKED = weight_role((6, 3), parts=2).layout
 EXPERTS = weight_role((2, 4, 6), order="jax", stacked=1).layout
 GATES = bias_role(weight_role((12, 3), operation="recurrent", parts=4)).layout
 BIAS = bias_role(weight_role((3, 5))).layout
+ONE_TAP = weight_role((3, 4, 1, 1), operation="convolution").layout
+STACKED_KERNEL = weight_role((2, 3, 4, 5), operation="convolution", stacked=1).layout
 ANY = (TALL, WIDE, SQUARE, KERNEL, GROUPED, TRANSPOSED, CHANNELS_LAST, PACKED, EXPERTS)
 
 EXAMPLES: dict[str, list[WholeDistribution]] = {
     "orthogonal": [Orthogonal(layout, gain) for layout in ANY for gain in (1.0, 0.3)],
     "delta_orthogonal": [DeltaOrthogonal(layout) for layout in ANY if layout.rows >= layout.columns]
     + [DeltaOrthogonal(KERNEL, 2.0)],
+    "convolution_aware": [
+        ConvolutionAware(layout, 0.7, noise)
+        for layout in (KERNEL, GROUPED, TRANSPOSED, CHANNELS_LAST, ONE_TAP, STACKED_KERNEL)
+        for noise in (0.05, 0.0)
+    ]
+    + [ConvolutionAware(weight_role((1, 1, 1), operation="convolution").layout, 2.0)],
     "identity": [PartialIdentity(layout) for layout in ANY] + [PartialIdentity(TALL, -0.5)],
     "sparse": [Sparse(layout, 1, of, 0.3) for layout in ANY for of in ("unit", "input")]
     + [Sparse(WIDE), Sparse(WIDE, 6)],
@@ -194,7 +203,9 @@ def test_the_moments_are_those_of_the_elements(law: WholeDistribution) -> None:
     [
         law
         for law in LAWS
-        if not isinstance(law, NormalizedRows | PositiveDefinite | SpectralRadius | Packed | PairedFactor)
+        if not isinstance(
+            law, ConvolutionAware | NormalizedRows | PositiveDefinite | SpectralRadius | Packed | PairedFactor
+        )
         or law.layout.rows == 1
     ],
     ids=repr,
@@ -231,6 +242,7 @@ MAKERS: list[Callable[[Layout], WholeDistribution]] = [
     lambda layout: Sparse(layout, 1),
     lambda layout: DeltaOrthogonal(layout) if layout.rows >= layout.columns else Orthogonal(layout),
     lambda layout: Bilinear(layout) if layout.kernel else PartialIdentity(layout),
+    lambda layout: ConvolutionAware(layout) if layout.kernel else Orthogonal(layout),
 ]
 
 
@@ -276,6 +288,93 @@ def test_a_delta_orthogonal_convolution_keeps_the_norm_of_every_input(window: tu
     transformed = np.einsum("ij...,j...->i...", fft.fftn(W, s=x.shape[1:], axes=axes), fft.fftn(x, axes=axes))
     y = fft.ifftn(transformed, axes=axes).real
     assert np.linalg.norm(y) == pytest.approx(1.5 * np.linalg.norm(x), rel=1e-12)
+
+
+def negated(parameter: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The numbers at -t for those at t, modulo the lengths of the axes."""
+    return np.roll(np.flip(parameter, axes), 1, axes) if axes else parameter
+
+
+@pytest.mark.parametrize(("inputs", "length"), [(11, 2), (11, 3), (11, 4), (11, 5), (3, 9), (1, 4)])
+def test_without_noise_the_half_spectra_of_convolution_aware_kernels_are_orthogonal(inputs: int, length: int) -> None:
+    layout = weight_role((3, inputs, length), operation="convolution").layout
+    spectra = fft.rfft(sample(ConvolutionAware(layout, noise=0.0)))
+    np.testing.assert_allclose(spectra.imag, 0, atol=1e-14)
+    frequencies = length // 2 + 1
+    square = float(np.mean(np.sum(spectra.real**2, axis=-1)))
+    for of_one_output in spectra.real:
+        for start in range(0, inputs, frequencies):
+            rows = of_one_output[start : start + frequencies]
+            np.testing.assert_allclose(rows @ rows.T, square * np.eye(len(rows)), rtol=0, atol=1e-13 * square)
+
+
+@pytest.mark.parametrize("window", [(4,), (3, 3), (4, 3), (3, 4), (4, 4), (3, 1), (1, 3), (2, 3, 3), (3, 4, 2)])
+def test_convolution_aware_spectra_are_orthogonal_but_for_what_no_real_kernel_has(window: tuple[int, ...]) -> None:
+    # As many inputs as frequencies make Q square: its columns, one a frequency, are orthonormal too. The inverse of a
+    # real transform takes the mean of the columns at f and -f where the frequency along the last axis is its own
+    # negative: the Gram matrix of the columns is then the projection onto what the two have in common.
+    half = (*window[:-1], window[-1] // 2 + 1)
+    frequencies = math.prod(half)
+    layout = weight_role((2, frequencies, *window), operation="convolution").layout
+    axes = tuple(range(2, 2 + len(window)))
+    spectra = fft.rfftn(sample(ConvolutionAware(layout, noise=0.0)), axes=axes)
+    np.testing.assert_allclose(spectra.imag, 0, atol=1e-12)
+    projection = np.eye(frequencies).reshape(frequencies, *half)
+    for own_negative in {0, window[-1] / 2} & set(range(half[-1])):
+        plane = projection[..., int(own_negative)]
+        plane += negated(plane, tuple(range(1, len(window))))
+        plane /= 2
+    projection = projection.reshape(frequencies, frequencies)
+    for of_one_output in spectra.real.reshape(2, frequencies, frequencies):
+        gram = of_one_output.T @ of_one_output
+        square = np.trace(gram) / np.trace(projection)
+        np.testing.assert_allclose(gram, square * projection, rtol=0, atol=1e-12 * square)
+
+
+@pytest.mark.parametrize("window", [(4,), (3, 3), (4, 3), (2, 3, 3)])
+def test_real_spectra_make_symmetric_kernels_and_noise_breaks_the_symmetry(window: tuple[int, ...]) -> None:
+    layout = weight_role((3, 4, *window), operation="convolution").layout
+    axes = tuple(range(2, 2 + len(window)))
+    W = sample(ConvolutionAware(layout, noise=0.0))
+    np.testing.assert_allclose(W, negated(W, axes), atol=1e-13)
+    W = sample(ConvolutionAware(layout, noise=0.05))
+    assert abs(W - negated(W, axes)).max() > 0.01
+
+
+def test_convolution_aware_spectra_of_other_outputs_and_further_inputs_are_drawn_anew() -> None:
+    # Of 3 taps a matrix serves 2 inputs. Rows of independent matrices have any angle to each other, whose cosine has
+    # the mean square 1/2 in two dimensions.
+    layout = weight_role((4000, 4, 3), operation="convolution").layout
+    spectra = fft.rfft(sample(ConvolutionAware(layout, noise=0.0))).real
+    directions = spectra / np.linalg.norm(spectra, axis=-1, keepdims=True)
+    for one, other in (
+        (directions[::2, 0], directions[1::2, 0]),
+        (directions[:, 0], directions[:, 2]),
+        (directions[:, 1], directions[:, 2]),
+    ):
+        square = np.sum(one * other, axis=-1) ** 2
+        assert abs(square.mean() - 1 / 2) < 5 * square.std() / math.sqrt(len(square))
+
+
+@pytest.mark.parametrize("law", EXAMPLES["convolution_aware"], ids=repr)
+def test_the_mean_square_of_each_convolution_aware_layer_is_exact(law: ConvolutionAware) -> None:
+    view = law.layout.view(sample(law))
+    layers = view.reshape(*view.shape[: len(law.layout.stacked)], -1)
+    np.testing.assert_allclose(np.mean(layers**2, axis=-1), law.root_mean_square**2, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("length", "share"), [(3, 0.13), (5, 0.50), (7, 0.79)])
+def test_the_share_of_noise_in_the_variance_of_convolution_aware_kernels(length: int, share: float) -> None:
+    # A number of Q has the mean square 1/F. Of the spectral numbers of a square kernel, those at f and -f along the
+    # first axis, where the last frequency is 0, are their mean, with half of that: length - 1 of them.
+    taps, frequencies = length**2, length * (length // 2 + 1)
+    kernel = (taps - (length - 1) / 2) / frequencies / taps**2
+    expected = 0.05**2 / (0.05**2 + kernel)
+    assert expected == pytest.approx(share, abs=0.006)
+    # What is not symmetric is noise alone, and has half of it but for the tap that is its own negative.
+    W = sample(ConvolutionAware(weight_role((64, 64, length, length), operation="convolution").layout))
+    odd = (W - negated(W, (2, 3))) / 2
+    assert 2 * np.mean(odd**2) / (1 - 1 / taps) == pytest.approx(expected, rel=0.02)
 
 
 def test_the_identity_is_torch_s_eye_and_dirac_by_hand() -> None:
@@ -506,6 +605,19 @@ def test_values_stand_where_they_were_put() -> None:
                 "4 and 6, got (4, 6); 'orthogonal' serves where there are more inputs"
             ),
         ),
+        (
+            lambda: ConvolutionAware(TALL),
+            (
+                "`layout` must have a kernel for it to be drawn by its spectrum, got (6, 4); 'orthogonal' and "
+                "'he_normal' serve a weight without one"
+            ),
+        ),
+        (
+            lambda: ConvolutionAware(BIAS),
+            "`layout` must have inputs, which a bias has not, for kernels drawn by their spectra, got (3,)",
+        ),
+        (lambda: ConvolutionAware(KERNEL, 0.0), "`root_mean_square` must be a finite number above 0, got 0.0"),
+        (lambda: ConvolutionAware(KERNEL, noise=-1.0), "`noise` must be a finite number of at least 0, got -1.0"),
         (lambda: Mirrored(KERNEL), "`layout` must be that of one matrix for mirrored weights, got (6, 4, 3, 2)"),
         (lambda: Mirrored(PACKED), "`layout` must be that of one matrix for mirrored weights, got (6, 3)"),
         (lambda: Mirrored(BIAS), "`layout` must have inputs, which a bias has not, for mirrored weights"),

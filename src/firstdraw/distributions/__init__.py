@@ -3,6 +3,7 @@
 from firstdraw.distributions.bilinear import Bilinear
 from firstdraw.distributions.constant import Constant
 from firstdraw.distributions.contract import DISTRIBUTIONS, Distribution
+from firstdraw.distributions.convolution_aware import ConvolutionAware
 from firstdraw.distributions.gates import LogitOfUniform, LogOfUniform, Packed, StepBias, part_layout
 from firstdraw.distributions.identity import PartialIdentity
 from firstdraw.distributions.legendre import ScaledLegendre
@@ -28,6 +29,7 @@ __all__ = [
     "Bilinear",
     "BlockRotations",
     "Constant",
+    "ConvolutionAware",
     "CosineRows",
     "DeltaOrthogonal",
     "Distribution",

@@ -14,14 +14,21 @@ from firstdraw.errors import InputError
 from firstdraw.roles import Layout
 from firstdraw.rules import check_non_negative
 
-__all__ = ["DeltaOrthogonal", "Orthogonal"]
+__all__ = ["DeltaOrthogonal", "Orthogonal", "haar"]
 
 
-def _haar(draws: Draws, name: str, stack: tuple[int, ...], rows: int, columns: int) -> Floats:
+def haar(draws: Draws, name: str, stack: tuple[int, ...], rows: int, columns: int) -> Floats:
     """Return a stack of matrices with orthonormal columns, or rows where they are wide.
 
     Q of the decomposition A = Q R of a Gaussian A is uniformly distributed only if R's diagonal is positive, which the
     libraries leave open: Q's columns take its signs (Mezzadri 2007, https://arxiv.org/abs/math-ph/0609050).
+
+    Args:
+        draws: the source of A.
+        name: the parameter.
+        stack: how many matrices, on leading axes.
+        rows: of each matrix.
+        columns: of each matrix.
     """
     A = draws.normal(name, (*stack, max(rows, columns), min(rows, columns)))
     Q, R = np.linalg.qr(A)
@@ -78,7 +85,7 @@ class Orthogonal(WholeDistribution):
 
     def blocks(self, draws: Draws, name: str) -> Floats:
         *stack, rows, columns = self.layout.block_shape[: -len(self.layout.kernel) or None]
-        Q = _haar(draws, name, tuple(stack), rows, columns * self.layout.taps)
+        Q = haar(draws, name, tuple(stack), rows, columns * self.layout.taps)
         return self.gain * Q.reshape(self.layout.block_shape)
 
     def __str__(self) -> str:
@@ -136,7 +143,7 @@ class DeltaOrthogonal(WholeDistribution):
         *stack, rows, columns = self.layout.block_shape[: -len(self.layout.kernel) or None]
         blocks = np.zeros(self.layout.block_shape)
         center = tuple((length - 1) // 2 for length in self.layout.window)
-        blocks[(..., *center)] = self.gain * _haar(draws, name, tuple(stack), rows, columns)
+        blocks[(..., *center)] = self.gain * haar(draws, name, tuple(stack), rows, columns)
         return blocks
 
     def __str__(self) -> str:

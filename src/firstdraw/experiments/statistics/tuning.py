@@ -154,7 +154,8 @@ def _only_by_rate(
                     wins.setdefault((winner, loser), []).append(rate)
     sentences: list[str] = []
     for (winner, loser), where in wins.items():
-        common = f"At the learning rate{'s' if len(where) > 1 else ''} {' and '.join(f'{rate:.6g}' for rate in where)}"
+        *others, last = (f"{rate:.6g}" for rate in where)
+        common = f"At the learning rates {', '.join(others)} and {last}" if others else f"At the learning rate {last}"
         best = f"at the best rate of each ({winner} {rates[winner]:.6g}, {loser} {rates[loser]:.6g})"
         verdict = "they cannot be told apart" if tuned[frozenset((winner, loser))] is None else f"{loser} is better"
         sentences.append(f"{common} {winner} is better than {loser}; {best} {verdict}.")
