@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -231,9 +231,10 @@ def depth_fold(depth: str) -> str:
     return next(f"{least} to {most}" for least, most in DEPTHS if int(depth) <= most)
 
 
-def activation_folds() -> dict[str, str]:
-    """Return four folds of three activations: every fourth in the order of the catalogue."""
-    names = list(ACTIVATIONS)
+def activation_folds(run: Iterable[str]) -> dict[str, str]:
+    """Return four folds of the activations of the runs: every fourth in the order of the catalogue."""
+    found = set(run)
+    names = [name for name in ACTIVATIONS if name in found]
     return {name: " ".join(names[i % 4 :: 4]) for i, name in enumerate(names)}
 
 
@@ -250,7 +251,7 @@ SPLITS = (
 
 def split(table: Table, name: str) -> tuple[Floats, Floats, Floats]:
     """Return the held-out probabilities of one way to hold out, one of `SPLITS`."""
-    facts, three = table.facts, activation_folds()
+    facts, three = table.facts, activation_folds(table.facts["activation"])
     match name.split(",", maxsplit=1)[0]:
         case "activations":
             return held_out(table, [three[activation] for activation in facts["activation"]])
@@ -311,7 +312,7 @@ def fold_table(found: tuple[Floats, Floats, Floats]) -> str:
 
 def without_table(table: Table) -> str:
     """Return what the prediction loses without each of its features, on held-out activations and depths."""
-    three = activation_folds()
+    three = activation_folds(table.facts["activation"])
     folds = [three[name] for name in table.facts["activation"]]
     ranges = [depth_fold(depth) for depth in table.facts["depth"]]
     lines = ["| without | held-out activations | held-out depths |", "|---|---|---|"]
