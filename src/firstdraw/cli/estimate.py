@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from firstdraw.experiments import Grid
     from firstdraw.experiments.calibration import Estimate
 
-__all__ = ["print_the_estimate"]
+__all__ = ["print_the_estimate", "sentences", "told"]
 
 SCHEMA: Final = "firstdraw.estimate/1"
 # The seconds and the bytes of a unit; a unit is used from twice its size on.
@@ -37,7 +37,7 @@ def print_the_estimate(spec: Path | None, settings: tuple[str, ...], *, as_json:
         click.echo(json.dumps(_as_json(grid, found, chosen.name), indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print_the_table(found)
-    for sentence in _sentences(grid, found, chosen.name):
+    for sentence in sentences(grid, found, chosen.name):
         click.echo(sentence)
 
 
@@ -51,19 +51,19 @@ def _print_the_table(found: Estimate) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for header in ("Cells", "Runs", "Steps", "Training time", "Memory", "Memory of a cell"):
         table.add_column(header, justify="right", no_wrap=True)
-    told = (
+    row = (
         f"{found.cells:,}",
         f"{found.runs:,}",
         f"{found.steps:,}",
-        f"about {_told(found.seconds, TIMES)}",
-        _told(found.bytes, SIZES),
-        _told(found.largest_cell_bytes, SIZES),
+        f"about {told(found.seconds, TIMES)}",
+        told(found.bytes, SIZES),
+        told(found.largest_cell_bytes, SIZES),
     )
-    table.add_row(*map(Text, told))
+    table.add_row(*map(Text, row))
     print_table(table)
 
 
-def _sentences(grid: Grid, found: Estimate, engine: str) -> Iterator[str]:
+def sentences(grid: Grid, found: Estimate, engine: str) -> Iterator[str]:
     """Yield what the estimate rests on, and what is not in it."""
     kinds = f"{len(found.measured):,} of {found.kinds:,} kinds of cells" if found.kinds > 1 else "one kind of cell"
     yield f"The time is from a calibration of {kinds} on the {engine} engine; the memory is of parameters and records."
@@ -76,7 +76,7 @@ def _sentences(grid: Grid, found: Estimate, engine: str) -> Iterator[str]:
         yield "The time of fitting initial parameters to data is not counted."
 
 
-def _told(amount: float, units: dict[str, int]) -> str:
+def told(amount: float, units: dict[str, int]) -> str:
     """Write an amount with two or three digits in the unit that leaves the fewest."""
     unit, size = next(((unit, size) for unit, size in units.items() if amount >= 2 * size), list(units.items())[-1])
     number = amount / size

@@ -31,13 +31,14 @@ from firstdraw.networks import MultilayerPerceptron
 
 __all__ = ["Estimate", "estimate"]
 
-# Long enough for two digits, short enough to be waited for.
+# Short enough to be waited for.
 BUDGET: Final = 2.0
-# Below this the clock and the start of threads are seen, not the training.
+# Of one kind of cell: below it the clock and the start of threads are seen, not the training, and above it no more.
 SHORTEST: Final = 0.01
+LONGEST: Final = 0.4
 # A training that is too short to be timed is made longer by this factor at most, for the first one is slow by itself.
 FASTEST_GROWTH: Final = 10
-MOST_TRIALS: Final = 7
+MOST_TRIALS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,13 @@ def estimate(grid: Grid, engine: Engine, clock: Callable[[], float], budget: flo
     for load in loads:
         work[load.kind] += load.work
         first.setdefault(load.kind, load)
+    share = min(max(budget / len(work), SHORTEST), LONGEST)
     measured: dict[_Kind, _Pace] = {}
     started = clock()
     for kind, _ in work.most_common():
         if measured and clock() - started >= budget:
             break
-        measured[kind] = _measured(first[kind], engine, clock, max(budget / len(work), SHORTEST))
+        measured[kind] = _measured(first[kind], engine, clock, share)
     paces = {kind: _pace(kind, measured) for kind in work}
     return Estimate(
         cells=len(grid),
@@ -216,7 +218,7 @@ def _pace(kind: _Kind, measured: dict[_Kind, _Pace]) -> _Pace:
     return measured[nearest].scaled(nearest, kind)
 
 
-def _measured(load: _Load, engine: Engine, clock: Callable[[], float], budget: float) -> _Pace:
+def _measured(load: _Load, engine: Engine, clock: Callable[[], float], share: float) -> _Pace:
     """Time trainings of the first networks of a cell, longer and longer, and fit the pace to them."""
     _starts(load.cell, engine)  # what is done for the first time takes longer
     started = clock()
@@ -229,14 +231,17 @@ def _measured(load: _Load, engine: Engine, clock: Callable[[], float], budget: f
         problem = replace(standing, steps=steps, recording=Recording(every))
         started = clock()
         engine.train(problem, parameters, seeds, None)
-        return _Trial(steps, len(problem.recording.steps(steps)), clock() - started)
+        seconds = clock() - started
+        return _Trial(steps, len(problem.recording.steps(steps)), seconds)
 
     trial(0, 1)
     start = trial(0, 1)
-    trials = [start, *_longer(lambda steps: trial(steps, steps), max(budget / 4, 4 * start.seconds))]
+    # Two records and no less than their time of steps, by which these can be told.
+    records = 2 * start.seconds
+    trials = [start, *_longer(lambda steps: trial(steps, steps), max(share / 4, 2 * records), records)]
     # Beside a record that takes so long a call takes nothing, and there is no need to tell them apart.
-    if start.seconds < budget / 8:
-        trials += _longer(lambda steps: trial(steps, 1), budget / 4)
+    if start.seconds < share / 8:
+        trials += _longer(lambda steps: trial(steps, 1), share / 4, 0.0)
         call, step, record = _fitted([(1, trial.steps, trial.records) for trial in trials], trials)
     else:
         call, (step, record) = 0.0, _fitted([(trial.steps, trial.records) for trial in trials], trials)
@@ -251,15 +256,22 @@ class _Trial(NamedTuple):
     seconds: float
 
 
-def _longer(trial: Callable[[int], _Trial], enough: float) -> Iterator[_Trial]:
-    """Yield trials of more and more steps until one has taken long enough."""
+def _longer(trial: Callable[[int], _Trial], enough: float, constant: float) -> Iterator[_Trial]:
+    """Yield trials of more and more steps until one has taken long enough.
+
+    Args:
+        trial: trains for a number of steps.
+        enough: the seconds that are long enough.
+        constant: the part of them that does not grow with the steps.
+    """
     steps = 1
     for _ in range(MOST_TRIALS):
         made = trial(steps)
         yield made
         if made.seconds >= enough:
             return
-        steps *= min(FASTEST_GROWTH, max(2, math.ceil(enough / made.seconds))) if made.seconds > 0 else FASTEST_GROWTH
+        growing = max(made.seconds - constant, (enough - constant) / FASTEST_GROWTH)
+        steps *= max(2, math.ceil((enough - constant) / growing))
 
 
 def _fitted(counts: Sequence[tuple[int, ...]], trials: Sequence[_Trial]) -> list[float]:

@@ -141,11 +141,8 @@ def read_table(table: dict[str, Any], settings: Sequence[str] = (), folder: Path
     for setting in settings:
         table = with_setting(table, setting)
     if "axes" in table:
-        raise InputError(
-            "axes",
-            "is for a grid of specs, and a single spec is needed here",
-            hint="`firstdraw run --dry-run` takes grids",
-        )
+        hint = "`firstdraw run --dry-run` takes a grid"
+        raise InputError("axes", "is for a grid of specs, and a single spec is needed here", hint=hint)
     _check_keys(table)
     try:
         raw = msgspec.convert(table, _Spec)
@@ -210,11 +207,7 @@ def _widths(widths: tuple[int, ...], depth: int | None) -> tuple[int, ...]:
     if depth > DEEPEST:
         raise InputError("depth", f"must be at most {DEEPEST:,} layers", depth)
     if len(widths) != 3:
-        raise InputError(
-            "widths",
-            "must be the features, one hidden width and the outputs where `depth` says how many layers",
-            widths,
-        )
+        raise InputError("widths", "must be the features, one hidden width and the outputs beside a `depth`", widths)
     features, hidden, outputs = widths
     return (features, *[hidden] * (depth - 1), outputs)
 
@@ -225,7 +218,7 @@ def _seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
         return seeds
     check_positive_integer("seeds", seeds)
     if seeds > MOST_SEEDS:
-        raise InputError("seeds", f"must be at most {MOST_SEEDS:,} of them", seeds)
+        raise InputError("seeds", f"must be at most {MOST_SEEDS:,}", seeds)
     return tuple(range(seeds))
 
 
