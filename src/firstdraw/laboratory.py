@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from firstdraw.engine import Progress
-from firstdraw.experiments import ExperimentRecord, Spec, prepare, read_file, read_table
+from firstdraw.experiments import (
+    ExperimentRecord,
+    Grid,
+    Spec,
+    prepare,
+    read_file,
+    read_grid_file,
+    read_grid_table,
+    read_table,
+)
 from firstdraw.experiments import run as run_prepared
 from firstdraw.papers import PAPERS, Claims, Paper
 from firstdraw.papers.exercise.studies import EXERCISE_FILE
 from firstdraw.result import Result
 
-__all__ = ["claims_of", "paper_of", "read_spec", "run"]
+__all__ = ["claims_of", "paper_of", "read_grid", "read_spec", "run"]
 
 
 def read_spec(
@@ -37,6 +46,26 @@ def read_spec(
     if isinstance(spec, Mapping):
         return read_table(dict(spec), settings)
     return read_file(Path(spec), settings)
+
+
+def read_grid(spec: Mapping[str, Any] | str | os.PathLike[str] | None = None, settings: Sequence[str] = ()) -> Grid:
+    """Return a grid of specs, however it is given; a plain spec is a grid of one cell.
+
+    Args:
+        spec: a dictionary shaped like the TOML file, the path of such a file, or None for the exercise.
+        settings: changes to it, each `network.widths=[2, 64, 1]`.
+
+    Raises:
+        InputError: if it breaks a rule.
+
+    >>> [cell.label for cell in read_grid(settings=["axes=[{network.activation=['relu', 'tanh']}]"]).cells]
+    ['activation = relu', 'activation = tanh']
+    """
+    if spec is None:
+        return read_grid_table(tomllib.loads(EXERCISE_FILE.read_text(encoding="utf-8")), settings)
+    if isinstance(spec, Mapping):
+        return read_grid_table(dict(spec), settings)
+    return read_grid_file(Path(spec), settings)
 
 
 def run(

@@ -19,6 +19,12 @@ def test_each_engine_is_found_by_its_name() -> None:
         assert engine_named("native").train is native.train
 
 
+def test_an_engine_says_how_many_networks_it_trains_at_once() -> None:
+    assert engine_named("reference").at_once == 1
+    if native.is_built():
+        assert engine_named("native").at_once == compiled.cores()
+
+
 def test_an_engine_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InputError, match=r"^`engine` must be 'native' or 'reference', got 'cuda'$"):
         engine_named("cuda")

@@ -102,7 +102,8 @@ BY_SETTING = {
     "initializations[0].label=3": "`initializations[0].label` must be a text, got 3",
     "initializations[0].weights=3": "`initializations[0].weights` must be a text or a table, got 3",
     "initializations[0].weights={name=3}": "`initializations[0].weights.name` must name the initializer, got 3",
-    "seeds=3": "`seeds` must be a list, got 3",
+    "seeds=true": "`seeds` must be an integer or a list, got True",
+    "seeds=1.5": "`seeds` must be an integer or a list, got 1.5",
     "seeds=[true]": "`seeds[0]` must be an integer, got True",
     "seeds=[1.5]": "`seeds[0]` must be an integer, got 1.5",
     "draws=3": "`draws` must be a text, got 3",
@@ -175,6 +176,15 @@ BY_SETTING = {
     "network.widths=[2, 0, 1]": "`network.widths[1]` must be a positive integer, got 0",
     "network.widths=[2, -5, 1]": "`network.widths[1]` must be a positive integer, got -5",
     "training.loss=softmax_cross_entropy": "`network.widths[2]` must equal the number of outputs, 2, got 1",
+    # a depth beside one hidden width
+    "network.depth=0": "`network.depth` must be a positive integer, got 0",
+    "network.depth=2.5": "`network.depth` must be an integer, got 2.5",
+    "network={widths=[2, 4, 4, 1], depth=3}": (
+        "`network.widths` must be the features, one hidden width and the outputs beside a `depth`, got (2, 4, 4, 1)"
+    ),
+    "network={widths=[2, 1], depth=1}": (
+        "`network.widths` must be the features, one hidden width and the outputs beside a `depth`, got (2, 1)"
+    ),
     # residual branches
     "network.branches=3": "`network.branches` must be a table or a list, got 3",
     "network.branches=[3]": "`network.branches[0]` must be a table, got 3",
@@ -227,6 +237,8 @@ BY_SETTING = {
         "`data`: the data must have at most 2^28 input values (2 GiB): examples times features are 2000000040"
     ),
     "data.train_size=1000000000000000": "`data.train_size` must be at most 2^48, got 1000000000000000",
+    "seeds=1000001": "`seeds` must be at most 1,000,000, got 1000001",
+    "network.depth=100001": "`network.depth` must be at most 100,000 layers, got 100001",
     "seeds=[1000000000000000]": "`seeds[0]` must be at most 2^48, got 1000000000000000",
     # counts
     "training.steps=-1": "`training.steps` must be an integer of at least 0, got -1",
@@ -236,6 +248,7 @@ BY_SETTING = {
     "data.train_size=1": "`data.train_size` must be at least 2, one example a class, got 1",
     "data.test_size=-1": "`data.test_size` must be an integer of at least 0, got -1",
     # lists that are empty or say the same twice
+    "seeds=0": "`seeds` must be a positive integer, got 0",
     "seeds=[]": "`seeds` must have one entry or more, and is empty",
     "seeds=[1, 1]": "`seeds[1]` must have a value of its own, and repeats an earlier entry, got 1",
     "seeds=[-1]": "`seeds[0]` must be an integer of at least 0, got -1",

@@ -42,6 +42,7 @@ def commands() -> None:
       firstdraw run                                    the exercise, with every claim of its write-up
       firstdraw run --set training.steps=60000         the same, trained longer
       firstdraw run --print-spec > mine.toml           a spec to start from
+      firstdraw run mine.toml --dry-run                how long it would take, and how much memory
       firstdraw run mine.toml --out mine.html          your own experiment
       firstdraw predict mine.toml                      will it train? from the start alone
       firstdraw paper exercise                         the same claims, each printed with its numbers
@@ -68,6 +69,7 @@ progress_option = click.option("--progress/--no-progress", default=True, help="S
 @click.argument("spec", required=False, type=click.Path(path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change the spec; may be repeated.")
 @click.option("--print-spec", is_flag=True, help="Print the spec with all defaults as TOML, and do nothing else.")
+@click.option("--dry-run", is_flag=True, help="Estimate the time and memory that it takes, and do nothing else.")
 @out_option
 @json_option
 @engine_option
@@ -76,6 +78,7 @@ def run(
     spec: Path | None,
     settings: tuple[str, ...],
     print_spec: bool,
+    dry_run: bool,
     out: Path | None,
     as_json: bool,
     engine: str | None,
@@ -84,17 +87,23 @@ def run(
     """Train each initialization of SPEC, a TOML file, and report what came of it.
 
     Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles, with every claim of its write-up.
+    With --dry-run SPEC may be a grid of specs: lists of values for some of its parts, under `axes`.
 
     \b
     Examples:
       firstdraw run
       firstdraw run --set network.widths=[2,64,64,1] --set network.activation=tanh
       firstdraw run mine.toml --json | jq .summary
+      firstdraw run --dry-run --set seeds=20 --set "axes=[{network.activation=['relu', 'tanh']}]"
     """  # noqa: D301  # click reads the character
     from firstdraw.cli.run import print_the_spec, run_the_spec
 
     if print_spec:
         print_the_spec(spec, settings)
+    elif dry_run:
+        from firstdraw.cli.estimate import print_the_estimate
+
+        print_the_estimate(spec, settings, as_json=as_json, engine=engine)
     else:
         run_the_spec(spec, settings, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
 

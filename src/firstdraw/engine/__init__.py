@@ -4,7 +4,7 @@ from firstdraw.engine.batches import Batches
 from firstdraw.engine.choice import Engine, engine_named
 from firstdraw.engine.optimizers import OPTIMIZERS, SGD, Optimizer
 from firstdraw.engine.problem import Columns, Precision, Problem, Recording, columns
-from firstdraw.engine.records import Progress
+from firstdraw.engine.records import Progress, record_bytes
 from firstdraw.engine.trajectory import Outcome, Trajectory
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "Trajectory",
     "columns",
     "engine_named",
+    "record_bytes",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firstdraw.arrays import Floats
+from firstdraw.compiled import cores
 from firstdraw.engine import native, reference
 from firstdraw.engine.problem import Problem
 from firstdraw.engine.records import Progress
@@ -22,10 +23,12 @@ class Engine:
     Args:
         name: "native" or "reference".
         train: from a problem, the initial parameters `[n, P]`, a seed each and a progress callback to trajectories.
+        at_once: how many networks of a call it trains at the same time.
     """
 
     name: str
     train: Callable[[Problem, Floats, tuple[int, ...], Progress | None], Trajectory]
+    at_once: int = 1
 
 
 def engine_named(name: str | None = None) -> Engine:
@@ -45,4 +48,4 @@ def engine_named(name: str | None = None) -> Engine:
         raise InputError("engine", "must be 'native' or 'reference'", name)
     if not native.is_built():
         raise InputError("engine", "must be 'reference' here, where no C++ compiler was found at installation", name)
-    return Engine(name, native.train)
+    return Engine(name, native.train, at_once=cores())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -19,17 +19,22 @@ from firstdraw.engine import OPTIMIZERS, Batches, Precision, Recording
 from firstdraw.errors import InputError, located
 from firstdraw.experiments.choices import Choice, check_known, choose, describe
 from firstdraw.experiments.sentences import as_input_error
+from firstdraw.experiments.settings import with_setting
 from firstdraw.experiments.spec import Initialization, Spec, Training
 from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.initializers.parametrizations import PARAMETRIZATIONS
 from firstdraw.losses import LOSSES
 from firstdraw.networks import Branch, MultilayerPerceptron, repeated_branches
+from firstdraw.rules import check_positive_integer
 
-__all__ = ["as_table", "as_toml", "read_file", "read_table"]
+__all__ = ["as_table", "as_toml", "beside", "read_file", "read_table", "reading", "table_of"]
 
 # A spec is written by hand; a larger file is not one.
 LARGEST_FILE: Final = 1_000_000
+# Counts that are typing errors: so many seeds, and layers of one width, are made without being written out.
+MOST_SEEDS: Final = 1_000_000
+DEEPEST: Final = 100_000
 
 
 class _Branch(msgspec.Struct, frozen=True):
@@ -45,6 +50,7 @@ class _RepeatedBranches(msgspec.Struct, frozen=True):
 
 class _Network(msgspec.Struct, frozen=True):
     widths: tuple[int, ...]
+    depth: int | None = None
     activation: Choice = "relu"
     branches: tuple[_Branch, ...] | _RepeatedBranches = ()
 
@@ -77,7 +83,7 @@ class _Spec(msgspec.Struct, frozen=True):
     training: _Training
     initializations: tuple[_Initialization, ...]
     title: str = "An experiment"
-    seeds: tuple[int, ...] = (0,)
+    seeds: int | tuple[int, ...] = (0,)
     draws: str = "counter"
     recording: _Recording = msgspec.field(default_factory=_Recording)
 
@@ -90,13 +96,24 @@ def read_file(path: Path, settings: Sequence[str] = ()) -> Spec:
         settings: changes to make first, each `a.b[0].c=value` with the value in TOML.
 
     Raises:
-        InputError: if the file cannot be read, is no TOML or breaks a rule.
+        InputError: if the file cannot be read, is no TOML, breaks a rule, or holds a grid of specs.
     """
+    with reading(path):
+        return read_table(table_of(path), settings, folder=path.parent)
+
+
+def table_of(path: Path) -> dict[str, Any]:
+    """Return what stands in a TOML file that is no larger than a spec may be."""
+    if path.stat().st_size > LARGEST_FILE:
+        raise InputError("", f"the spec {path} must be at most {LARGEST_FILE:,} bytes", path.stat().st_size)
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def reading(path: Path) -> Generator[None]:
+    """Say of everything that can go wrong in the block in which file it did."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError("", f"the spec {path} must be at most {LARGEST_FILE:,} bytes", path.stat().st_size)
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return read_table(table, settings, folder=path.parent)
+        yield
     except OSError as error:
         raise InputError("", f"the spec {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -118,10 +135,14 @@ def read_table(table: dict[str, Any], settings: Sequence[str] = (), folder: Path
         folder: where a data file with a relative path is looked for; by default the working directory.
 
     Raises:
-        InputError: if something in it breaks a rule; the sentence has the path, the rule and the value.
+        InputError: if something in it breaks a rule; the sentence has the path, the rule and the value. If it holds a
+            grid of specs: `read_grid_table` reads it.
     """
     for setting in settings:
-        table = _with_setting(table, setting)
+        table = with_setting(table, setting)
+    if "axes" in table:
+        hint = "`firstdraw run --dry-run` takes a grid"
+        raise InputError("axes", "is for a grid of specs, and a single spec is needed here", hint=hint)
     _check_keys(table)
     try:
         raw = msgspec.convert(table, _Spec)
@@ -132,7 +153,7 @@ def read_table(table: dict[str, Any], settings: Sequence[str] = (), folder: Path
 
 def _check_keys(table: dict[str, Any]) -> None:
     """Refuse unknown keys of the tables whose keys are fixed; choices check their own."""
-    check_known(table, _Spec.__struct_fields__, "part of a spec")
+    check_known(table, (*_Spec.__struct_fields__, "axes"), "part of a spec")
     for name, struct in (("network", _Network), ("training", _Training), ("recording", _Recording)):
         if isinstance(part := table.get(name), dict):
             with located(name):
@@ -159,11 +180,11 @@ def _check_entries(entries: object, name: str, struct: type[msgspec.Struct], kin
 
 def _assemble(raw: _Spec, folder: Path | None) -> Spec:
     with located("data"):
-        data = choose(DATASETS, _beside(raw.data, folder))
+        data = choose(DATASETS, beside(raw.data, folder))
     with located("network"):
         with located("activation"):
             activation = choose(ACTIVATIONS, _named(raw.network.activation, "relu"))
-        plain = MultilayerPerceptron(raw.network.widths, activation)
+        plain = MultilayerPerceptron(_widths(raw.network.widths, raw.network.depth), activation)
         network = replace(plain, branches=_branches(raw.network.branches, plain.depth))
     with located("training"):
         training = _training(raw.training)
@@ -175,7 +196,30 @@ def _assemble(raw: _Spec, folder: Path | None) -> Spec:
         draws = DRAWS.canonical(raw.draws)
     with located("recording"):
         recording = Recording(raw.recording.every, raw.recording.snapshots)
-    return Spec(raw.title, data, network, training, tuple(starts), raw.seeds, draws, recording)
+    return Spec(raw.title, data, network, training, tuple(starts), _seeds(raw.seeds), draws, recording)
+
+
+def _widths(widths: tuple[int, ...], depth: int | None) -> tuple[int, ...]:
+    """Return every width of a network whose hidden layers are of one width, if its depth is given."""
+    if depth is None:
+        return widths
+    check_positive_integer("depth", depth)
+    if depth > DEEPEST:
+        raise InputError("depth", f"must be at most {DEEPEST:,} layers", depth)
+    if len(widths) != 3:
+        raise InputError("widths", "must be the features, one hidden width and the outputs beside a `depth`", widths)
+    features, hidden, outputs = widths
+    return (features, *[hidden] * (depth - 1), outputs)
+
+
+def _seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
+    """Return the seeds, which are counted from 0 if only their number is given."""
+    if isinstance(seeds, tuple):
+        return seeds
+    check_positive_integer("seeds", seeds)
+    if seeds > MOST_SEEDS:
+        raise InputError("seeds", f"must be at most {MOST_SEEDS:,}", seeds)
+    return tuple(range(seeds))
 
 
 def _branches(raw: tuple[_Branch, ...] | _RepeatedBranches, depth: int) -> tuple[Branch, ...]:
@@ -189,7 +233,7 @@ def _branches(raw: tuple[_Branch, ...] | _RepeatedBranches, depth: int) -> tuple
     return tuple(branches)
 
 
-def _beside(data: Choice, folder: Path | None) -> Choice:
+def beside(data: Choice, folder: Path | None) -> Choice:
     """Return the choice of a data set with the path of its file, if it has one, relative to the spec's folder."""
     if isinstance(data, dict) and isinstance(path := data.get("path"), str) and folder is not None:
         return data | {"path": str(folder / path)}
@@ -230,52 +274,6 @@ def _initialization(raw: _Initialization) -> Initialization:
     with located("fit"):
         fit = None if raw.fit is None else choose(FITTED, raw.fit)
     return Initialization(raw.label, weights, biases, multipliers, fit, parametrization)
-
-
-def _with_setting(table: dict[str, Any], setting: str) -> dict[str, Any]:
-    """Return the table with one change; a name is turned into a table where the change is to one of its options."""
-    path, equals, text = setting.partition("=")
-    keys: list[str] = re.findall(r"[^.\[\]\s]+", path)
-    if not equals or not keys:
-        raise InputError("--set", "must look like `network.widths=[2, 64, 1]`", setting)
-    try:
-        value: Any = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    changed: Any = _copied(table)
-    inner = changed
-    for depth, key in enumerate(keys[:-1]):
-        inner = _entered(inner, key, keys[: depth + 1])
-    inner[_place(inner, keys[-1], keys)] = value
-    return changed
-
-
-def _copied(value: Any) -> Any:  # noqa: ANN401  # any TOML value
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in cast("dict[str, Any]", value).items()}
-    return [_copied(item) for item in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
-
-
-def _place(inner: Any, key: str, keys: list[str]) -> Any:  # noqa: ANN401
-    """Return the index or the key under which a table or a list holds an entry."""
-    if not isinstance(inner, list):
-        return key
-    length = len(cast("list[Any]", inner))
-    if not key.isdigit() or int(key) >= length:
-        raise InputError("--set", f"`{'.'.join(keys)}` must be an index below {length}", key)
-    return int(key)
-
-
-def _entered(inner: Any, key: str, keys: list[str]) -> Any:  # noqa: ANN401
-    """Return the table or list under a key, making it where a setting may."""
-    place = _place(inner, key, keys)
-    if isinstance(inner, dict):
-        cast("dict[str, Any]", inner).setdefault(key, {})
-    if isinstance(name := cast("Any", inner[place]), str):
-        inner[place] = {"name": name}
-    elif not isinstance(name, dict | list):
-        raise InputError("--set", f"`{'.'.join(keys)}` must be a table or a list", name)
-    return cast("Any", inner)[place]
 
 
 def as_table(spec: Spec) -> dict[str, Any]:

@@ -11,35 +11,55 @@ import numpy as np
 from firstdraw.arrays import Floats
 from firstdraw.distributions import Distribution
 from firstdraw.draws import DRAWS
-from firstdraw.engine import Engine, Problem, Progress, Trajectory, columns, engine_named
+from firstdraw.engine import Engine, Problem, Progress, Trajectory, engine_named
 from firstdraw.errors import InputError, located
+from firstdraw.experiments.examples import Examples, load_examples
 from firstdraw.experiments.record import ExperimentRecord, RunRecord
 from firstdraw.experiments.sharing import Prepared, Run, batches_of, runs_of
 from firstdraw.experiments.spec import Initialization, Spec
 from firstdraw.fitted import Batch, Fit, Fitted
 from firstdraw.networks import MultilayerPerceptron
 
-__all__ = ["prepare", "run", "run_together"]
+__all__ = ["laws_of", "prepare", "problem_of", "run", "run_together"]
 
 # 8 GB: records are kept in memory until they are told.
 MOST_RECORDED_NUMBERS: Final = 10**9
 
 
-def prepare(spec: Spec) -> Prepared:
+def prepare(spec: Spec, examples: Examples | None = None) -> Prepared:
     """Load a spec's data and check that its parts fit each other.
 
+    Args:
+        spec: what is asked.
+        examples: the spec's examples, if they have been loaded before.
+
     Raises:
-        InputError: if they do not.
+        InputError: if the parts do not fit each other.
     """
-    with located("data"):
-        dataset = spec.data.load()
-    with located("training"):
-        train_columns, test_columns = columns(dataset, spec.training.loss, spec.training.precision)
+    examples = examples or load_examples(spec)
+    problem = problem_of(spec, examples)
+    laws = laws_of(spec)
+    factors = tuple(
+        start.learning_rate_factors(spec.network, spec.training.optimizer) for start in spec.initializations
+    )
+    fits: list[Fit | None] = []
+    for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
+        with located(f"initializations[{i}].fit"):
+            fits += [None] * len(spec.seeds) if start.fit is None else _fits(start.fit, spec, problem, own)
+    return Prepared(spec, examples.dataset, problem, laws, factors, tuple(fits))
+
+
+def problem_of(spec: Spec, examples: Examples) -> Problem:
+    """Return the training task of a spec on its examples.
+
+    Raises:
+        InputError: if the parts of the spec do not fit each other.
+    """
     with located("network"):
         problem = Problem(
             network=spec.network,
-            train=train_columns,
-            test=test_columns,
+            train=examples.train,
+            test=examples.test,
             loss=spec.training.loss,
             optimizer=spec.training.optimizer,
             steps=spec.training.steps,
@@ -49,15 +69,12 @@ def prepare(spec: Spec) -> Prepared:
         )
     _check_size(spec)
     _check_multipliers(spec)
-    laws = tuple(_laws(start, spec.network) for start in spec.initializations)
-    factors = tuple(
-        start.learning_rate_factors(spec.network, spec.training.optimizer) for start in spec.initializations
-    )
-    fits: list[Fit | None] = []
-    for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
-        with located(f"initializations[{i}].fit"):
-            fits += [None] * len(spec.seeds) if start.fit is None else _fits(start.fit, spec, problem, own)
-    return Prepared(spec, dataset, problem, laws, factors, tuple(fits))
+    return problem
+
+
+def laws_of(spec: Spec) -> tuple[tuple[Distribution, ...], ...]:
+    """Return for each initialization of a spec the law of each parameter."""
+    return tuple(_laws(start, spec.network) for start in spec.initializations)
 
 
 def _check_size(spec: Spec) -> None:

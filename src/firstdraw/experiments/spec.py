@@ -110,18 +110,20 @@ class Spec:
         with located("draws"):
             source = DRAWS[self.draws]
         _check_distinct("initializations", [item.label for item in self.initializations], "a label of its own")
-        _check_distinct("seeds", list(self.seeds), "a value of its own")
         for i, seed in enumerate(self.seeds):
             check_non_negative_integer(f"seeds[{i}]", seed)
             try:
                 source(seed)
             except InputError as error:
                 raise InputError(f"seeds[{i}]", error.rule, seed) from None
+        _check_distinct("seeds", list(self.seeds), "a value of its own")
 
 
 def _check_distinct(name: str, values: list[str] | list[int], what: str) -> None:
     if not values:
         raise InputError(name, "must have one entry or more, and is empty")
+    earlier: set[str | int] = set()
     for i, value in enumerate(values):
-        if value in values[:i]:
+        if value in earlier:
             raise InputError(f"{name}[{i}]", f"must have {what}, and repeats an earlier entry", value)
+        earlier.add(value)
