@@ -30,32 +30,38 @@ from firstdraw.marks import CLASS_MARKERS, LINE_STYLES, SERIES_COLORS
 
 RUNS = Path(__file__).parent / "runs.csv.gz"
 
-# Where the piecewise linear functions bend, in log10.
-KNOTS: dict[str, tuple[float, ...]] = {
-    "pace": (-3, -2, -1, 0, 1, 2, 3),
-    "speed": (-1, 0, 1, 2, 3),
-    "learned": (-6, -3, -2, -1, -0.5, -0.2, 0, 0.2, 0.6),
-    "alignment": (-2, -1),
-    "start": (-0.01, 0.01, 0.05, 0.5, 1, 3),
-    "first step": (0, 0.05, 0.3, 1, 2),
-    "lowest": (-0.5, -0.2, -0.05, 0, 0.1),
-    "room": (-3, -2, -1, 0),
-    "movement": (-2, -1, 0, 1),
+# Where the piecewise linear functions bend, in log10, by condition and feature.
+KNOTS: dict[str, dict[str, tuple[float, ...]]] = {
+    "progress": {
+        "pace": (-3, -2, -1, 0),
+        "speed": (-1, 0, 1, 2, 3),
+        "learned": (-6, -3, -2, -1, -0.5, -0.2, 0, 0.2, 0.6),
+        "start": (-0.01, 0.01, 0.05, 0.5, 1, 3),
+        "first step": (0, 0.05, 0.3, 1, 2),
+        "lowest": (-0.5, -0.2, -0.05, 0, 0.1),
+        "room": (-3, -2, -1, 0),
+        "movement": (-1, 0, 1, 2),
+    },
+    "stability": {
+        "pace": (0, 1, 2, 3),
+        "alignment": (-2, -1),
+        "bend": (-2, -1, 0),
+        "growth": (0, 6),
+        "batch": (1.2, 2.4),
+    },
 }
-# Up to which knot more of a feature makes training more likely, and from where on less.
-PEAKS: dict[str, float] = {
-    "pace": 0,
-    "speed": -np.inf,
-    "learned": np.inf,
-    "alignment": np.inf,
-    "start": -np.inf,
-    "first step": -np.inf,
-    "lowest": -np.inf,
-    "room": -np.inf,
-    "movement": np.inf,
+# What makes its condition likelier the more of it there is; the rest makes it less likely.
+RISING = {
+    ("progress", "pace"),
+    ("progress", "learned"),
+    ("progress", "movement"),
+    ("stability", "alignment"),
+    ("stability", "batch"),
 }
 # Of the weights of the ramps, in standard deviations of the ramps: enough to share what overlapping features say.
 PENALTY = 1.0
+# The least that a run which did not train is given for that; a probability of 1 would cost it without bound.
+TINY = 1e-10
 
 
 @dataclass(frozen=True)
@@ -88,61 +94,99 @@ def evidence_in(row: Mapping[str, str]) -> Evidence:
     numbers = {
         field.name: float(row[field.name]) for field in fields(Evidence) if field.name not in ("adaptive", "branches")
     }
-    whole = {"depth": int(row["depth"]), "steps": int(row["steps"])}
+    batch = int(row["batch"]) or int(row["examples"])
+    whole = {"depth": int(row["depth"]), "steps": int(row["steps"]), "batch": batch}
     return Evidence(**{**numbers, **whole, "adaptive": row["optimizer"] == "adam"})
 
 
 @dataclass(frozen=True)
 class Model:
-    """A constant, what an adaptive optimizer adds, and by feature the heights of its function at its knots."""
+    """By condition a constant and by feature the heights of its function at its knots; what Adam adds to progress."""
 
-    constant: float
+    constants: Mapping[str, float]
     adaptive: float
-    heights: Mapping[str, Floats]
+    heights: Mapping[str, Mapping[str, Floats]]
 
-    def log_odds(self, X: Floats, adaptive: Floats) -> Floats:
-        found = self.constant + self.adaptive * adaptive
-        for column, (name, heights) in zip(X.T, self.heights.items(), strict=True):
-            found = found + np.interp(column, KNOTS[name], heights)
+    def log_odds(self, X: Floats, adaptive: Floats) -> dict[str, Floats]:
+        found: dict[str, Floats] = {}
+        for condition, functions in self.heights.items():
+            found[condition] = self.constants[condition] + (self.adaptive * adaptive if condition == "progress" else 0)
+            for name, heights in functions.items():
+                found[condition] = found[condition] + np.interp(column(X, name), KNOTS[condition][name], heights)
         return found
 
+    def probabilities(self, X: Floats, adaptive: Floats) -> Floats:
+        return np.prod([special.expit(s) for s in self.log_odds(X, adaptive).values()], axis=0)
 
-def ramps(X: Floats) -> Floats:
-    """Return for every feature and every piece between two knots how far along it a run is, from 0 to 1."""
+
+def column(X: Floats, name: str) -> Floats:
+    return X[:, list(FEATURES).index(name)]
+
+
+def ramps(X: Floats, condition: str) -> Floats:
+    """Return for every function of a condition and every piece between two knots how far along it a run is, 0 to 1."""
     return np.column_stack(
         [
-            np.clip((column - low) / (high - low), 0, 1)
-            for column, knots in zip(X.T, KNOTS.values(), strict=True)
+            np.clip((column(X, name) - low) / (high - low), 0, 1)
+            for name, knots in KNOTS[condition].items()
             for low, high in pairwise(knots)
         ]
     )
 
 
 def fitted(X: Floats, adaptive: Floats, trained: Floats) -> Model:
-    """Return the logistic regression with penalized ramps that rise before the peaks and fall after them."""
-    R = ramps(X)
-    mean, deviation = R.mean(axis=0), R.std(axis=0) + 1e-9
-    B = np.column_stack([np.ones(len(X)), adaptive - adaptive.mean(), (R - mean) / deviation])
-    rising = [low < PEAKS[name] for name in FEATURES for low in KNOTS[name][:-1]]
+    """Return the likeliest product of logistic functions of penalized ramps that only rise or only fall.
+
+    The weights of a condition are its constant, for progress what Adam adds, and those of its standardized ramps.
+    """
+    R = {condition: ramps(X, condition) for condition in KNOTS}
+    mean = {condition: one.mean(axis=0) for condition, one in R.items()}
+    deviation = {condition: one.std(axis=0) + 1e-9 for condition, one in R.items()}
+    standard = [(R[condition] - mean[condition]) / deviation[condition] for condition in KNOTS]
+    free = [np.column_stack([np.ones(len(X)), adaptive - adaptive.mean()]), np.ones((len(X), 1))]
+    B = [np.column_stack(parts) for parts in zip(free, standard, strict=True)]
+    penalty = np.concatenate(
+        [np.repeat([0.0, PENALTY], [f.shape[1], s.shape[1]]) for f, s in zip(free, standard, strict=True)]
+    )
+    ends = np.cumsum([one.shape[1] for one in B])[:-1]
 
     def cost(w: Floats) -> tuple[float, Floats]:
-        z = B @ w
-        penalized = PENALTY * np.append([0.0, 0.0], w[2:])
-        value = float(np.sum(np.logaddexp(0, z) - trained * z) + penalized @ w / 2)
-        return value, B.T @ (special.expit(z) - trained) + penalized
+        z = [one @ part for one, part in zip(B, np.split(w, ends), strict=True)]
+        log_p = -np.sum([np.logaddexp(0, -one) for one in z], axis=0)
+        p = np.exp(log_p)
+        rest = np.maximum(-np.expm1(log_p), TINY)
+        slope = np.where(trained == 1, -1.0, p / rest)
+        value = float(-np.sum(np.where(trained == 1, log_p, np.log(rest))) + penalty @ w**2 / 2)
+        gradients = [one.T @ (slope * special.expit(-each)) for one, each in zip(B, z, strict=True)]
+        return value, np.concatenate(gradients) + penalty * w
 
-    bounds = [(None, None)] * 2 + [(0, None) if up else (None, 0) for up in rising]
+    bounds: list[tuple[float | None, float | None]] = []
+    for (condition, functions), one in zip(KNOTS.items(), free, strict=True):
+        bounds += [(None, None)] * one.shape[1]
+        bounds += [
+            (0, None) if (condition, name) in RISING else (None, 0)
+            for name, knots in functions.items()
+            for _ in knots[1:]
+        ]
     found = optimize.minimize(
-        cost, np.zeros(B.shape[1]), jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-12}
+        cost,
+        np.zeros(len(bounds)),
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "ftol": 1e-12},
     )
-    rises = found.x[2:] / deviation
-    heights: dict[str, Floats] = {}
-    start = 0
-    for name, column in zip(FEATURES, X.T, strict=True):
-        own = np.append(0.0, np.cumsum(rises[start : start + len(KNOTS[name]) - 1]))
-        heights[name] = own - np.interp(column, KNOTS[name], own).mean()
-        start += len(KNOTS[name]) - 1
-    return Model(found.x[0] - found.x[1] * adaptive.mean(), found.x[1], heights)
+    weights = dict(zip(KNOTS, np.split(found.x, ends), strict=True))
+    heights: dict[str, dict[str, Floats]] = {}
+    for (condition, functions), one in zip(KNOTS.items(), free, strict=True):
+        rises = iter(weights[condition][one.shape[1] :] / deviation[condition])
+        heights[condition] = {}
+        for name, knots in functions.items():
+            own = np.append(0.0, np.cumsum([next(rises) for _ in knots[1:]]))
+            heights[condition][name] = own - np.interp(column(X, name), knots, own).mean()
+    slope = weights["progress"][1]
+    constants = {condition: float(one[0]) for condition, one in weights.items()}
+    return Model({**constants, "progress": constants["progress"] - slope * adaptive.mean()}, slope, heights)
 
 
 # --- judging -------------------------------------------------------------------------------------------------
@@ -200,16 +244,36 @@ def probabilities(table: Table, learn: Floats) -> Floats:
     """Return every run's probability by the model of those to learn from."""
     known = learn & table.measurable
     model = fitted(table.X[known], table.adaptive[known], table.trained[known])
+    return probabilities_by(model, table)
+
+
+def probabilities_by(model: Model, table: Table) -> Floats:
+    """Return every run's probability by a model, 0 where something could not be measured."""
     with np.errstate(invalid="ignore"):
-        return np.where(table.measurable, special.expit(model.log_odds(table.X, table.adaptive)), 0.0)
+        return np.where(table.measurable, model.probabilities(table.X, table.adaptive), 0.0)
 
 
-def fresh(path: Path) -> tuple[Floats, Floats, Floats]:
-    """Return the package's probabilities of runs that had no part in choosing or fitting anything."""
+def fresh(path: Path, up_to: int | None) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Return the probabilities of runs that had no part in choosing or fitting anything, and of the deep among them.
+
+    Args:
+        path: the runs.
+        up_to: the depth up to which published runs are learned from; None for the numbers of the package.
+    """
     table = load(path)
-    rows = [dict(zip(table.facts, values, strict=True)) for values in zip(*table.facts.values(), strict=True)]
-    predicted = np.array([judge(evidence_in(row)).probability for row in rows])
-    return predicted, table.trained, np.zeros(len(rows))
+    if up_to is None:
+        rows = [dict(zip(table.facts, values, strict=True)) for values in zip(*table.facts.values(), strict=True)]
+        predicted = np.array([judge(evidence_in(row)).probability for row in rows])
+    else:
+        published = load()
+        known = published.measurable & (np.array(published.facts["depth"], int) <= up_to)
+        model = fitted(published.X[known], published.adaptive[known], published.trained[known])
+        predicted = probabilities_by(model, table)
+    deep = np.array(table.facts["depth"], int) > 30
+    return {
+        name: (predicted[chosen], table.trained[chosen], np.zeros(chosen.sum()))
+        for name, chosen in (("nothing: fresh runs", np.ones_like(deep)), ("nothing: fresh runs above 30 layers", deep))
+    }
 
 
 def judged(predicted: Floats, trained: Floats, names: Floats) -> Judgment:
@@ -317,11 +381,10 @@ def without_table(table: Table) -> str:
     ranges = [depth_fold(depth) for depth in table.facts["depth"]]
     lines = ["| without | held-out activations | held-out depths |", "|---|---|---|"]
     for name in ["nothing", *FEATURES]:
-        column = list(FEATURES).index(name) if name in FEATURES else None
         X = table.X.copy()
-        if column is not None:
+        if name in FEATURES:
             # The same value for all: its ramps do not vary, and take no part.
-            X[table.measurable, column] = 0.0
+            X[table.measurable, list(FEATURES).index(name)] = 0.0
         thinner = replace(table, X=X)
         areas = [auc(*held_out(thinner, chosen)[:2]) for chosen in (folds, ranges)]
         lines.append(f"| {name} | {areas[0]:.3f} | {areas[1]:.3f} |")
@@ -338,19 +401,20 @@ TRAINED_SHARE: Final = 2 / 3
 """A run has trained that ends at or below this share of the best constant prediction's cost: between one half and 0.8
 end the fewest runs of the sweep, most having learned more, or nothing."""
 
-CONSTANT: Final = {constant}
-"""The log-odds of gradient descent where every feature adds what it does on the average, in nats."""
+CONSTANTS: Final[dict[str, float]] = {{
+{constants}}}
+"""By condition the log-odds of gradient descent where every feature adds what it does on the average, in nats."""
 
 ADAPTIVE: Final = {adaptive}
-"""What Adam adds to it, in nats."""
+"""What Adam adds to those of progress, in nats."""
 
 RANGES: Final[dict[str, tuple[float, float]]] = {{
 {ranges}}}
 """What the runs lay between."""
 
-POINTS: Final[dict[str, tuple[tuple[float, float], ...]]] = {{
+POINTS: Final[dict[str, dict[str, tuple[tuple[float, float], ...]]]] = {{
 {points}}}
-"""By feature where its function bends, and how much it adds to the log-odds there, in nats."""
+"""By condition and feature where its function bends, and how much it adds to the log-odds there, in nats."""
 '''
 
 
@@ -371,17 +435,23 @@ def numbers(table: Table) -> str:
         "residual branches": (0, 0),
     }
     points = "".join(
-        f'    "{name}": (\n'
-        + "".join(f"        ({knot:g}, {height:.3f}),\n" for knot, height in zip(KNOTS[name], heights, strict=True))
-        + "    ),\n"
-        for name, heights in model.heights.items()
+        f'    "{condition}": {{\n'
+        + "".join(
+            f'        "{name}": (\n{pairs(KNOTS[condition][name], one)}        ),\n' for name, one in functions.items()
+        )
+        + "    },\n"
+        for condition, functions in model.heights.items()
     )
     return NUMBERS.format(
-        constant=f"{model.constant:.3f}",
+        constants="".join(f'    "{condition}": {value:.3f},\n' for condition, value in model.constants.items()),
         adaptive=f"{model.adaptive:.3f}",
         ranges="".join(f'    "{name}": ({least:g}, {most:g}),\n' for name, (least, most) in ranges.items()),
         points=points,
     )
+
+
+def pairs(knots: Sequence[float], heights: Floats) -> str:
+    return "".join(f"            ({knot:g}, {height:.3f}),\n" for knot, height in zip(knots, heights, strict=True))
 
 
 def plot_reliability(found: Mapping[str, tuple[Floats, Floats, Floats]], *, ax: Any = None) -> Any:  # noqa: ANN401
@@ -430,9 +500,12 @@ def main() -> None:
     parser.add_argument("--numbers", action="store_true", help="print the numbers of the package instead of the tables")
     parser.add_argument("--figure", type=Path, help="draw the reliability diagram into this file")
     parser.add_argument("--fresh", type=Path, help="judge the package's own probabilities on the runs of this CSV file")
+    parser.add_argument(
+        "--up-to", type=int, help="judge them by a model of the published runs up to this depth instead"
+    )
     given = parser.parse_args()
     if given.fresh is not None:
-        print(judgment_table({"nothing: fresh runs": fresh(given.fresh)}))
+        print(judgment_table(fresh(given.fresh, given.up_to)))
         return
     table = load(given.runs)
     if given.numbers:

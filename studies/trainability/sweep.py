@@ -30,7 +30,7 @@ from firstdraw.errors import InputError
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import LOSSES, Loss
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes import NetworkState, gradient, hessian_product, probe
+from firstdraw.probes import NetworkState, probe
 from firstdraw.probes.lines import line
 from firstdraw.probes.tangents import tangent
 
@@ -193,8 +193,10 @@ def part(run: Run) -> Columns:
     return Columns(np.ascontiguousarray(whole.X[:, chosen]), np.ascontiguousarray(whole.Y[:, chosen]), labels)
 
 
-ALREADY = {"depth", "learning_rate", "steps", "adaptive", "branches"}
+ALREADY = {"depth", "learning_rate", "steps", "batch", "adaptive", "branches"}
 """The evidence that the run's own facts hold."""
+LATER = {"overshoot", "gradient_first", "gradient_last"}
+"""The evidence that stands further on in a row."""
 
 # --- what is measured at the start ---------------------------------------------------------------------------------
 
@@ -207,13 +209,13 @@ def measured(
     state = probe(network, theta, loss, data.X, data.Y, data.labels, optimizer=optimizer)
     tangents = tangent(network, theta, loss, data.X, data.Y)
     along = line(network, theta, loss, data.X, data.Y, optimizer=optimizer, distance=reach)
-    found = evidence_of(state, tangents, along, optimizer, run.steps)
+    found = evidence_of(state, tangents, along, optimizer, run.steps, run.batch or run.examples)
     spectrum = tangents.layerwise if found.adaptive else tangents.plain
-    evidence = {name: value for name, value in asdict(found).items() if name not in ALREADY}
+    evidence = {name: value for name, value in asdict(found).items() if name not in ALREADY | LATER}
     return {
         **evidence,
         "largest_rate": spectrum.largest_rate,
-        "overshoot": overshoot(network, loss, optimizer, data, theta),
+        "overshoot": found.overshoot,
         **of_state(state),
     }
 
@@ -244,22 +246,11 @@ def of_state(state: NetworkState) -> dict[str, float]:
     }
 
 
-def overshoot(network: MultilayerPerceptron, loss: Loss, optimizer: Optimizer, data: Columns, theta: Floats) -> float:
-    """Return u^T H u / (2 |g^T u|) of the first step u: how much of what it gains the cost's bend takes back."""
-    with np.errstate(all="ignore"):
-        g = gradient(network, theta, loss, data.X, data.Y)
-        after = theta.copy()
-        optimizer.update(after, g, optimizer.start(after), 1)
-        u = after - theta
-        bend = u @ hessian_product(network, theta, loss, data.X, data.Y, u)
-        return float(np.divide(bend, 2 * abs(g @ u)))
-
-
 # --- what came of it -------------------------------------------------------------------------------------------------
 
 
 def outcome(
-    run: Run, network: MultilayerPerceptron, loss: Loss, optimizer: Optimizer, data: Columns, theta: Floats
+    run: Run, network: MultilayerPerceptron, loss: Loss, optimizer: Optimizer, data: Columns, theta: Floats, seed: int
 ) -> dict[str, float]:
     """Train, in float32, and return what came of it, costs as shares of the best constant prediction's."""
     single = Columns(data.X.astype(np.float32), data.Y.astype(np.float32), data.labels)
@@ -274,7 +265,7 @@ def outcome(
         recording=Recording(every=run.steps // 10),
         precision="float32",
     )
-    trajectory = native.train(problem, theta[np.newaxis], (run.row,), threads=1)
+    trajectory = native.train(problem, theta[np.newaxis], (seed,), threads=1)
     cost, constant = trajectory.cost[0], loss.constant_cost(data.Y)
     return {
         "diverged": int(trajectory.outcomes[0].diverged),
@@ -284,19 +275,26 @@ def outcome(
     }
 
 
-def row_of(row: int, *, train: bool = True) -> dict[str, Any] | None:
-    """Return a row of the table; None where the initializer refuses the network."""
+def row_of(row: int, *, train: bool = True, draw: int = 0) -> dict[str, Any] | None:
+    """Return a row of the table; None where the initializer refuses the network.
+
+    Args:
+        row: its number.
+        train: whether to train, or to measure the start alone.
+        draw: 0 for the row's own weights and batches; another number for others of the same network on the same data.
+    """
     run = drawn(row)
+    seed = row + 1_000_000 * draw
     data, loss = part(run), LOSSES[run.loss]()
     optimizer = OPTIMIZERS[run.optimizer](learning_rate=run.learning_rate)
     widths = (data.X.shape[0], *[run.width] * (run.depth - 1), data.Y.shape[0])
     network = MultilayerPerceptron(widths, ACTIVATIONS[run.activation]())
     try:
-        theta = network.draw(laws(run, network), CounterDraws(run.row))
+        theta = network.draw(laws(run, network), CounterDraws(seed))
     except InputError:
         return None
     found = vars(run) | measured(run, network, loss, optimizer, data, theta)
-    return found | outcome(run, network, loss, optimizer, data, theta) if train else found
+    return found | outcome(run, network, loss, optimizer, data, theta, seed) if train else found
 
 
 def told(value: float | str) -> str:
@@ -309,6 +307,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=6000)
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--deeper-than", type=int, default=0, help="leave out the rows of networks of fewer layers")
+    parser.add_argument(
+        "--draw", type=int, default=0, help="which of a network's weights and batches; 0 for the row's own"
+    )
     given = parser.parse_args()
     done = 0
     if given.out.exists():
@@ -323,7 +325,7 @@ def main() -> None:
         for row in range(max(given.first, done), given.first + given.runs):
             if time.monotonic() > ends:
                 break
-            found = row_of(row)
+            found = row_of(row, draw=given.draw) if drawn(row).depth > given.deeper_than else None
             if found is None:
                 continue
             if writer is None:

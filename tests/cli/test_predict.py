@@ -33,7 +33,10 @@ def test_json_holds_every_start(firstdraw: Call) -> None:
     assert (zeros["label"], zeros["seed"], zeros["outside"]) == ("zeros", 3, [])
     assert 0 <= zeros["probability"] < 0.05
     assert zeros["findings"][0]["cause"] == "unbroken symmetry"
-    assert {"learned", "pace"} <= {one["feature"] for one in zeros["contributions"]}
+    assert zeros["conditions"]["progress"] * zeros["conditions"]["stability"] == zeros["probability"]
+    assert {("progress", "learned"), ("stability", "pace")} <= {
+        (one["condition"], one["feature"]) for one in zeros["contributions"]
+    }
 
 
 def test_without_steps_there_is_nothing_to_predict(firstdraw: Call) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from firstdraw.activations import ReLU, Tanh
 from firstdraw.datasets import DATASETS
 from firstdraw.diagnosis.trainability import (
+    CONDITIONS,
     FEATURES,
     Evidence,
     Trainability,
@@ -21,9 +22,9 @@ from firstdraw.diagnosis.trainability import (
     judge,
     trainability,
 )
-from firstdraw.diagnosis.trainability_fit import ADAPTIVE, CONSTANT, POINTS, RANGES, TRAINED_SHARE
+from firstdraw.diagnosis.trainability_fit import ADAPTIVE, CONSTANTS, POINTS, RANGES, TRAINED_SHARE
 from firstdraw.draws import CounterDraws
-from firstdraw.engine import OPTIMIZERS, SGD, Optimizer, Problem, columns, engine_named
+from firstdraw.engine import OPTIMIZERS, SGD, Batches, Optimizer, Problem, columns, engine_named
 from firstdraw.engine.optimizers import Adam, Momentum, RMSprop
 from firstdraw.errors import InputError
 from firstdraw.initializers import INITIALIZERS
@@ -40,6 +41,7 @@ HEALTHY = Evidence(
     learning_rate=0.1,
     momentum=0.5,
     steps=200,
+    batch=32,
     cost=0.8,
     constant_cost=0.4,
     rate=0.05,
@@ -49,9 +51,22 @@ HEALTHY = Evidence(
     lowest_cost=0.2,
     furthest=64.0,
     largest_update=0.01,
+    overshoot=0.3,
+    gradient_first=0.02,
+    gradient_last=0.5,
 )
 # Which way each number of the evidence points, where it does so alone: what else it stands in stays as it is.
-ALONE = {"learned": 1, "alignment": 1, "first_cost": -1, "lowest_cost": -1, "furthest": -1, "largest_update": 1}
+ALONE = {
+    "learned": 1,
+    "alignment": 1,
+    "first_cost": -1,
+    "lowest_cost": -1,
+    "furthest": -1,
+    "largest_update": 1,
+    "overshoot": -1,
+    "gradient_first": -1,
+    "gradient_last": 1,
+}
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)
 
@@ -66,7 +81,10 @@ def test_features_are_what_their_meanings_say() -> None:
         "first step": 0.6 / 0.8,
         "lowest": 0.2 / 0.4,
         "room": 64 / (200 / 0.5),
-        "movement": 0.01 * 200 / 0.5,
+        "movement": 0.01 * 200 / 0.5 * 4 * 25**0.5,
+        "bend": 0.3 / 4,
+        "growth": 0.02 / 0.5,
+        "batch": 32,
     }
     assert {name: feature.of(HEALTHY) for name, feature in FEATURES.items()} == pytest.approx(
         {name: math.log10(value) for name, value in expected.items()}
@@ -75,20 +93,54 @@ def test_features_are_what_their_meanings_say() -> None:
     assert FEATURES["pace"].of(adam) == pytest.approx(math.log10(0.1 / 0.5 * 4**1.5 * 25**0.5))
 
 
-def test_the_probability_is_the_sigmoid_of_what_the_features_add() -> None:
+def _log_odds(found: Trainability, condition: str) -> tuple[float, float]:
+    """Return a condition's log-odds, and what the features add to them."""
+    p = found.conditions[condition]
+    return math.log(p / (1 - p)), sum(one.nats for one in found.contributions if one.condition == condition)
+
+
+def test_a_condition_is_the_sigmoid_of_what_its_features_add_and_both_must_hold() -> None:
     found = judge(HEALTHY)
-    log_odds = CONSTANT + sum(
-        np.interp(feature.of(HEALTHY), *np.transpose(POINTS[name])) for name, feature in FEATURES.items()
-    )
-    assert found.probability == pytest.approx(1 / (1 + math.exp(-log_odds)))
+    for condition, functions in POINTS.items():
+        log_odds = CONSTANTS[condition] + sum(
+            np.interp(FEATURES[name].of(HEALTHY), *np.transpose(points)) for name, points in functions.items()
+        )
+        assert found.conditions[condition] == pytest.approx(1 / (1 + math.exp(-log_odds)))
+    assert set(found.conditions) == set(CONDITIONS) == set(POINTS)
+    assert found.probability == pytest.approx(found.conditions["progress"] * found.conditions["stability"])
     assert {one.feature for one in found.contributions} == set(FEATURES)
-    sizes = [abs(one.nats) for one in found.contributions]
-    assert sizes == sorted(sizes, reverse=True)
-    assert f"`{found.contributions[0].feature}` speaks" in found.reason
-    adam = judge(replace(HEALTHY, adaptive=True))
-    added = [sum(one.nats for one in each.contributions) for each in (found, adam)]
-    odds = [math.log(each.probability / (1 - each.probability)) for each in (found, adam)]
-    assert odds[1] - odds[0] == pytest.approx(ADAPTIVE + added[1] - added[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "least"), [({"learned": 1e-4}, "progress"), ({"learning_rate": 10.0}, "stability")]
+)
+def test_the_less_likely_condition_comes_first_with_what_adds_most_to_it(changes: dict[str, float], least: str) -> None:
+    found = judge(replace(HEALTHY, **changes))
+    assert min(found.conditions, key=found.conditions.__getitem__) == least
+    first = found.contributions[0]
+    assert first.condition == least
+    assert f"`{first.feature}` speaks {'for' if first.nats > 0 else 'against'} its {least} most" in found.reason
+    for condition in CONDITIONS:
+        sizes = [abs(one.nats) for one in found.contributions if one.condition == condition]
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_adam_adds_to_progress_alone() -> None:
+    plain, adam = judge(HEALTHY), judge(replace(HEALTHY, adaptive=True))
+    for condition, constant in (("progress", ADAPTIVE), ("stability", 0.0)):
+        (before, added), (after, added_to_adam) = (_log_odds(found, condition) for found in (plain, adam))
+        assert after - before == pytest.approx(constant + added_to_adam - added)
+
+
+def test_every_function_goes_one_way() -> None:
+    for functions in POINTS.values():
+        for points in functions.values():
+            rises = np.diff([nats for _, nats in points])
+            assert np.all(rises >= 0) or np.all(rises <= 0)
+
+
+def test_a_bend_down_counts_as_one_up() -> None:
+    assert judge(replace(HEALTHY, overshoot=-7.0)) == judge(replace(HEALTHY, overshoot=7.0))
 
 
 @given(st.sampled_from(sorted(ALONE)), st.floats(1e-6, 1e3), st.floats(1e-6, 1e3))
@@ -97,10 +149,11 @@ def test_each_number_moves_the_probability_one_way(name: str, one: float, other:
     assert low <= high
 
 
-@given(st.lists(numbers, min_size=10, max_size=10), st.booleans())
+@given(st.lists(numbers, min_size=13, max_size=13), st.booleans())
 def test_whatever_was_measured_a_probability_with_a_reason_comes_out(values: list[float], adaptive: bool) -> None:
     names = ("cost", "constant_cost", "rate", "learned", "alignment", "first_cost", "lowest_cost", "furthest")
-    changed = dict(zip((*names, "largest_update", "learning_rate"), values, strict=True))
+    steps = ("largest_update", "learning_rate", "overshoot", "gradient_first", "gradient_last")
+    changed = dict(zip((*names, *steps), values, strict=True))
     with np.errstate(all="ignore"):
         found = judge(replace(HEALTHY, **changed, adaptive=adaptive))
     assert 0 <= found.probability <= 1
@@ -115,6 +168,7 @@ def test_whatever_was_measured_a_probability_with_a_reason_comes_out(values: lis
         ({"rate": math.nan}, "The kernel is not finite at the start, but nan"),
         ({"constant_cost": 0.0}, "The best constant prediction costs nothing"),
         ({"learned": math.nan}, "No number comes out for learned at the start"),
+        ({"overshoot": math.nan}, "No number comes out for bend at the start"),
     ],
 )
 def test_a_hopeless_start_has_the_probability_0_and_says_why(changes: dict[str, float], reason: str) -> None:
@@ -183,13 +237,14 @@ def test_evidence_holds_what_was_measured() -> None:
     measured = (problem.network, theta, problem.loss, problem.train.X, problem.train.Y)
     state = probe(*measured, problem.train.labels, optimizer=problem.optimizer)
     along, tangents = line(*measured, optimizer=problem.optimizer, distance=1000), tangent(*measured)
-    found = evidence_of(state, tangents, along, problem.optimizer, 200)
+    found = evidence_of(state, tangents, along, problem.optimizer, 200, 100)
     assert found == replace(
         HEALTHY,
         depth=4,
         fan_in=(2 + 3 * 20) / 4,
         learning_rate=0.05,
         momentum=0.8,
+        batch=100,
         cost=state.cost,
         constant_cost=state.constant_cost,
         rate=tangents.plain.rate,
@@ -199,10 +254,22 @@ def test_evidence_holds_what_was_measured() -> None:
         lowest_cost=along.lowest,
         furthest=max(s for s, cost in zip(along.distances, along.costs, strict=True) if cost < state.cost),
         largest_update=max(layer.update_ratio or 0.0 for layer in state.layers),
+        overshoot=along.overshoot,
+        gradient_first=state.layers[0].gradient_rms,
+        gradient_last=state.layers[-1].gradient_rms,
     )
-    adam = evidence_of(state, tangents, along, Adam(0.05), 200)
+    adam = evidence_of(state, tangents, along, Adam(0.05), 200, 100)
     assert (adam.adaptive, adam.momentum, adam.rate) == (True, 0.0, tangents.layerwise.rate)
     assert judge(found).probability == pytest.approx(trainability(problem, theta).probability)
+
+
+def test_small_batches_make_it_less_likely() -> None:
+    problem = _problem("moons", SGD(0.3), **MOONS)
+    theta = _drawn(problem, "he_normal")
+    full, all_in_one, few = (
+        trainability(replace(problem, batches=Batches(size)), theta).conditions["stability"] for size in (None, 100, 16)
+    )
+    assert full == all_in_one > few
 
 
 def test_nesterovs_momentum_and_adams_decay_count_as_their_kin() -> None:
@@ -265,4 +332,4 @@ def test_what_the_prediction_was_not_fitted_to_is_refused() -> None:
     along = line(*measured, optimizer=SGD(0.1), distance=200)
     sentence = "must be measured with the optimizer, which gives every layer an update ratio"
     with pytest.raises(InputError, match=f"`start` {sentence}"):
-        evidence_of(probe(*measured, None), tangent(*measured), along, SGD(0.1), 200)
+        evidence_of(probe(*measured, None), tangent(*measured), along, SGD(0.1), 200, 100)

@@ -12,6 +12,7 @@ from firstdraw.errors import InputError
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.losses import SquaredError
 from firstdraw.networks import MultilayerPerceptron
+from firstdraw.probes.curvature import gradient
 from firstdraw.probes.lines import line
 
 NETWORK = MultilayerPerceptron((2, 6, 1), Tanh())
@@ -48,6 +49,28 @@ def test_what_overflows_on_the_way_is_no_lowest_cost() -> None:
         )
     assert not np.isfinite(found.first)
     assert found.lowest == np.inf
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_the_overshoot_is_that_of_the_parabola_through_costs_on_both_sides(name: str) -> None:
+    # A small step: the cost along it is its parabola, but for the fourth power of its length.
+    optimizer = OPTIMIZERS[name](learning_rate=1e-3)
+    found = line(NETWORK, THETA, SquaredError(), X, Y, optimizer=optimizer, distance=1)
+    after = THETA.copy()
+    optimizer.update(after, gradient(NETWORK, THETA, SquaredError(), X, Y), optimizer.start(after), 1)
+    before, at, beyond = (
+        SquaredError().value(NETWORK.output(THETA + s * (after - THETA), X), Y) for s in (-1.0, 0.0, 1.0)
+    )
+    assert found.overshoot == pytest.approx((before - 2 * at + beyond) / abs(beyond - before), rel=1e-4)
+
+
+def test_the_overshoot_grows_with_the_rate_and_is_nothing_where_no_gradient_is() -> None:
+    one, two = (
+        line(NETWORK, THETA, SquaredError(), X, Y, optimizer=SGD(rate), distance=1).overshoot for rate in (0.01, 0.02)
+    )
+    assert two == pytest.approx(2 * one)
+    still = line(NETWORK, THETA, SquaredError(), X, NETWORK.output(THETA, X), optimizer=SGD(0.1), distance=1)
+    assert np.isnan(still.overshoot)
 
 
 def test_less_than_one_step_is_refused() -> None:

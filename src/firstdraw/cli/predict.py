@@ -74,7 +74,7 @@ def _probability(starts: Sequence[Prediction]) -> str:
 
 
 def _contributions(found: Trainability) -> str:
-    """Write what the three weightiest features add."""
+    """Write what the three weightiest features add to the less likely condition."""
     return "\n".join(f"{one.feature} {one.nats:+.1f}" for one in found.contributions[:3]) or found.reason
 
 
@@ -84,10 +84,12 @@ def _as_json(item: Prediction) -> dict[str, Any]:
         "label": item.label,
         "seed": item.seed,
         "probability": found.probability,
+        "conditions": dict(found.conditions),
         "reason": found.reason,
         "outside": list(found.outside),
         "contributions": [
-            {"feature": one.feature, "value": one.value, "nats": one.nats} for one in found.contributions
+            {"condition": one.condition, "feature": one.feature, "value": one.value, "nats": one.nats}
+            for one in found.contributions
         ],
         "findings": [
             {

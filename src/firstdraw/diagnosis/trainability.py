@@ -1,13 +1,16 @@
 """How likely a network is to train within its budget, from what probes see of it before the first step.
 
 A run has trained if its last cost, on all training examples, is at most `TRAINED_SHARE` of the best constant
-prediction's, and every number on the way was finite. The probability is
+prediction's, and every number on the way was finite. Two things are asked of it, the `CONDITIONS`: that its steps lead
+far enough, and that it bears them. The probability is the product of one for each,
 
-    p = 1 / (1 + exp(-s)),    s = c + c_adaptive + sum_f s_f(x_f),
+    p = p_progress p_stability,    p_k = 1 / (1 + exp(-s_k)),    s_k = c_k + sum_f s_kf(x_f),
 
-with one piecewise linear function s_f for each feature x_f of `FEATURES`, in nats: what each adds, beside its average
-over the runs it was fitted to, tells why. The functions (`trainability_fit`) are a logistic regression to the runs of
-`studies/trainability`, whose scripts make the runs, fit anew, and judge on activations, data sets and depths held out.
+with one piecewise linear function s_kf for each feature x_f of `FEATURES` that takes part in condition k, each of which
+only rises or only falls, in nats: what each adds, beside its average over the runs it was fitted to, tells why. A sum
+over all features at once would let what one condition has too much of make up for what the other lacks. To c_progress
+Adam adds a constant. The functions (`trainability_fit`) are fitted to the runs of `studies/trainability` by maximum
+likelihood; its scripts make the runs, fit anew, and judge on activations, data sets and depths held out.
 
 Source of the exponent of the depth in `pace`: Jelassi, Hanin, Ji, Reddi, Bhojanapalli & Kumar (2023), Depth Dependence
 of muP Learning Rates in ReLU MLPs, https://arxiv.org/abs/2305.07810
@@ -24,14 +27,24 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from firstdraw.arrays import Floats
-from firstdraw.diagnosis.trainability_fit import ADAPTIVE, CONSTANT, POINTS, RANGES
+from firstdraw.diagnosis.trainability_fit import ADAPTIVE, CONSTANTS, POINTS, RANGES
 from firstdraw.engine import OPTIMIZERS, SGD, Columns, Optimizer, Problem
 from firstdraw.engine.optimizers import Adam, AdamW, Momentum, Nesterov
 from firstdraw.errors import InputError
 from firstdraw.probes import Line, NetworkState, TangentState, line, probe, tangent
 from firstdraw.rules import check_positive_integer
 
-__all__ = ["FEATURES", "Contribution", "Evidence", "Feature", "Trainability", "evidence_of", "judge", "trainability"]
+__all__ = [
+    "CONDITIONS",
+    "FEATURES",
+    "Contribution",
+    "Evidence",
+    "Feature",
+    "Trainability",
+    "evidence_of",
+    "judge",
+    "trainability",
+]
 
 MOST_EXAMPLES: Final = 256
 """The tangent kernel has a row an example; the runs that the functions were fitted to had no more."""
@@ -48,6 +61,7 @@ class Evidence:
         learning_rate: eta.
         momentum: mu; 0 for an optimizer without, and for Adam, whose steps do not grow by it.
         steps: the budget T.
+        batch: how many examples a step sees.
         cost: the cost at the start.
         constant_cost: the cost of the best constant prediction.
         rate: how fast steps of size 1 shrink the residuals of the linearized network at first (`Spectrum.rate`).
@@ -57,6 +71,9 @@ class Evidence:
         lowest_cost: the lowest cost along the first step's direction, as far as the budget goes.
         furthest: how many first steps one can go that way and stand below the cost at the start; 0 if none.
         largest_update: the largest share of itself by which the first step changes a layer's weights.
+        overshoot: how much of what the first step gains by the slope the cost's bend takes back (`Line.overshoot`).
+        gradient_first: the root mean square of the gradient at the first layer (`LayerState.gradient_rms`).
+        gradient_last: the same at the last layer.
         branches: how many residual branches there are.
     """
 
@@ -66,6 +83,7 @@ class Evidence:
     learning_rate: float
     momentum: float
     steps: int
+    batch: int
     cost: float
     constant_cost: float
     rate: float
@@ -75,6 +93,9 @@ class Evidence:
     lowest_cost: float
     furthest: float
     largest_update: float
+    overshoot: float
+    gradient_first: float
+    gradient_last: float
     branches: int = 0
 
     @property
@@ -139,13 +160,32 @@ def _start(found: Evidence) -> float:
 
 
 def _movement(found: Evidence) -> float:
-    return found.largest_update * found.distance
+    return found.largest_update * found.distance * found.depth * math.sqrt(found.fan_in)
 
+
+def _bend(found: Evidence) -> float:
+    return abs(found.overshoot) / found.depth
+
+
+def _growth(found: Evidence) -> float:
+    return float(np.divide(found.gradient_first, found.gradient_last))
+
+
+def _batch(found: Evidence) -> float:
+    return found.batch
+
+
+CONDITIONS: Final = {
+    "progress": "the steps lead far enough within the budget",
+    "stability": "the network bears the steps, also once it has grown",
+}
+"""What must both be so for a run to train, by name."""
 
 FEATURES: Final = {
     "pace": Feature(
         "the learning rate, over 1 - mu with momentum mu, times L^(3/2), for Adam also times the root of the fan-in: "
-        "the rates that a network bears fall with its depth, and Adam's with the number of weights that a unit sums",
+        "the rates that a network needs and bears fall with its depth, and Adam's with the number of weights that a "
+        "unit sums",
         _pace,
     ),
     "speed": Feature(
@@ -181,9 +221,25 @@ FEATURES: Final = {
         _room,
     ),
     "movement": Feature(
-        "how many times themselves the weights of some layer would change if all steps were like the first: far below "
-        "1 the network stays where it is",
+        "how many times itself what the network computes would change if all steps were like the first: the largest "
+        "share of itself by which a layer's weights change, times the depth and the root of the fan-in, as steps keep "
+        "their direction, and a change in one direction counts by that root more than weights without; far below 1 the "
+        "network stays what it is",
         _movement,
+    ),
+    "bend": Feature(
+        "the share of what the first step gains by the slope that the cost's bend takes back or adds, over L: where it "
+        "is large the slope tells little of the cost around the start, and of more layers the step bends it more",
+        _bend,
+    ),
+    "growth": Feature(
+        "the gradient at the first layer over that at the last: where it explodes on its way back, a small step of the "
+        "first layers is a large one of what the network computes",
+        _growth,
+    ),
+    "batch": Feature(
+        "the examples that a step sees: the fewer, the noisier is its direction",
+        _batch,
     ),
 }
 """What the probability is computed from, by name."""
@@ -191,14 +247,16 @@ FEATURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature adds.
+    """What one feature adds to one condition.
 
     Args:
+        condition: the condition's name in `CONDITIONS`.
         feature: its name in `FEATURES`.
         value: log10 of the quantity it stands for, within the range of the runs it was fitted to.
-        nats: how much it adds to the log-odds, beside its average over these runs.
+        nats: how much it adds to the condition's log-odds, beside its average over these runs.
     """
 
+    condition: str
     feature: str
     value: float
     nats: float
@@ -209,17 +267,23 @@ class Trainability:
     """How likely a network is to train within its budget.
 
     Args:
-        probability: p.
-        contributions: what each feature adds, the largest first, counted without the sign; none where something that
-            it takes is not finite.
-        reason: a sentence with the feature that adds most, or with what is not finite; without a full stop.
+        conditions: the probability of each of `CONDITIONS`, by name; 0 where the start tells that it cannot train.
+        contributions: what each feature adds, those to the less likely condition first, of each the largest first,
+            counted without the sign; none where the start tells that it cannot train.
+        reason: a sentence with the feature that adds most to the less likely condition, or with what is not finite;
+            without a full stop.
         outside: what lies outside the runs that the functions were fitted to, so that p is a guess.
     """
 
-    probability: float
+    conditions: Mapping[str, float]
     contributions: tuple[Contribution, ...]
     reason: str
     outside: tuple[str, ...] = ()
+
+    @property
+    def probability(self) -> float:
+        """p: that of all conditions at once."""
+        return math.prod(self.conditions.values())
 
 
 def judge(evidence: Evidence) -> Trainability:
@@ -231,17 +295,23 @@ def judge(evidence: Evidence) -> Trainability:
     values = {name: feature.of(evidence) for name, feature in FEATURES.items()}
     hopeless = _hopeless(evidence, values)
     if hopeless is not None:
-        return Trainability(0.0, (), hopeless, outside)
-    contributions = sorted(
-        (_contribution(name, value) for name, value in values.items()), key=lambda one: -abs(one.nats)
-    )
-    log_odds = CONSTANT + ADAPTIVE * evidence.adaptive + sum(one.nats for one in contributions)
+        return Trainability(dict.fromkeys(CONDITIONS, 0.0), (), hopeless, outside)
+    contributions = [
+        _contribution(condition, name, values[name]) for condition in CONDITIONS for name in POINTS[condition]
+    ]
+    log_odds = dict(CONSTANTS)
+    if evidence.adaptive:
+        log_odds["progress"] += ADAPTIVE
+    for one in contributions:
+        log_odds[one.condition] += one.nats
+    contributions.sort(key=lambda one: (log_odds[one.condition], -abs(one.nats)))
     first = contributions[0]
     reason = (
-        f"`{first.feature}` speaks {'for' if first.nats > 0 else 'against'} it most, by {abs(first.nats):.2g} nats: "
-        f"{FEATURES[first.feature].meaning}"
+        f"`{first.feature}` speaks {'for' if first.nats > 0 else 'against'} its {first.condition} most, by "
+        f"{abs(first.nats):.2g} nats: {FEATURES[first.feature].meaning}"
     )
-    return Trainability(1 / (1 + math.exp(-log_odds)), tuple(contributions), reason, outside)
+    conditions = {name: 1 / (1 + math.exp(-odds)) for name, odds in log_odds.items()}
+    return Trainability(conditions, tuple(contributions), reason, outside)
 
 
 def _hopeless(evidence: Evidence, values: Mapping[str, float]) -> str | None:
@@ -257,10 +327,10 @@ def _hopeless(evidence: Evidence, values: Mapping[str, float]) -> str | None:
     return f"No number comes out for {undefined[0]} at the start" if undefined else None
 
 
-def _contribution(name: str, value: float) -> Contribution:
-    places, nats = zip(*POINTS[name], strict=True)
+def _contribution(condition: str, name: str, value: float) -> Contribution:
+    places, nats = zip(*POINTS[condition][name], strict=True)
     within = float(np.clip(value, places[0], places[-1]))
-    return Contribution(name, within, float(np.interp(within, places, nats)))
+    return Contribution(condition, name, within, float(np.interp(within, places, nats)))
 
 
 def _outside(evidence: Evidence) -> tuple[str, ...]:
@@ -278,7 +348,9 @@ def _outside(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def evidence_of(start: NetworkState, tangents: TangentState, along: Line, optimizer: Optimizer, steps: int) -> Evidence:
+def evidence_of(
+    start: NetworkState, tangents: TangentState, along: Line, optimizer: Optimizer, steps: int, batch: int
+) -> Evidence:
     """Return the evidence that measurements at the start hold.
 
     Args:
@@ -287,11 +359,13 @@ def evidence_of(start: NetworkState, tangents: TangentState, along: Line, optimi
         along: the cost along the first step of the same optimizer, as far as its steps go.
         optimizer: who trains; gradient descent with or without momentum, Adam or AdamW.
         steps: the budget.
+        batch: how many examples a step sees.
 
     Raises:
-        InputError: if the optimizer is another one, or the steps are no positive integer.
+        InputError: if the optimizer is another one, or the steps or the batch are no positive integer.
     """
     check_positive_integer("steps", steps)
+    check_positive_integer("batch", batch)
     rule = _rule(optimizer)
     spectrum = tangents.layerwise if rule.adaptive else tangents.plain
     remaining = spectrum.remaining(rule.learning_rate * rule.stretch * steps)
@@ -303,6 +377,7 @@ def evidence_of(start: NetworkState, tangents: TangentState, along: Line, optimi
         learning_rate=rule.learning_rate,
         momentum=rule.momentum,
         steps=steps,
+        batch=batch,
         cost=start.cost,
         constant_cost=start.constant_cost,
         rate=spectrum.rate,
@@ -313,6 +388,9 @@ def evidence_of(start: NetworkState, tangents: TangentState, along: Line, optimi
         lowest_cost=along.lowest,
         furthest=max(below, default=0.0),
         largest_update=_largest_update(start),
+        overshoot=along.overshoot,
+        gradient_first=start.layers[0].gradient_rms,
+        gradient_last=start.layers[-1].gradient_rms,
         branches=len(start.branches),
     )
 
@@ -393,7 +471,8 @@ def trainability(problem: Problem, theta: Floats) -> Trainability:
     state = probe(network, start, loss, part.X, part.Y, part.labels, optimizer=optimizer)
     along = line(network, start, loss, part.X, part.Y, optimizer=optimizer, distance=distance)
     tangents = tangent(network, start, loss, part.X, part.Y)
-    found = judge(evidence_of(state, tangents, along, optimizer, problem.steps))
+    batch = problem.batches.size or problem.train.X.shape[1]
+    found = judge(evidence_of(state, tangents, along, optimizer, problem.steps, batch))
     if problem.learning_rate_factors is None:
         return found
     return replace(found, outside=(*found.outside, "a learning rate for each parameter, fitted with one for all"))

@@ -8,11 +8,14 @@ TRAINED_SHARE: Final = 2 / 3
 """A run has trained that ends at or below this share of the best constant prediction's cost: between one half and 0.8
 end the fewest runs of the sweep, most having learned more, or nothing."""
 
-CONSTANT: Final = -2.548
-"""The log-odds of gradient descent where every feature adds what it does on the average, in nats."""
+CONSTANTS: Final[dict[str, float]] = {
+    "progress": -0.439,
+    "stability": 1.460,
+}
+"""By condition the log-odds of gradient descent where every feature adds what it does on the average, in nats."""
 
-ADAPTIVE: Final = 1.116
-"""What Adam adds to it, in nats."""
+ADAPTIVE: Final = 1.851
+"""What Adam adds to those of progress, in nats."""
 
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "depth": (1, 100),
@@ -22,71 +25,91 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 }
 """What the runs lay between."""
 
-POINTS: Final[dict[str, tuple[tuple[float, float], ...]]] = {
-    "pace": (
-        (-3, -2.557),
-        (-2, -0.245),
-        (-1, 1.723),
-        (0, 1.893),
-        (1, 0.687),
-        (2, -2.326),
-        (3, -4.526),
-    ),
-    "speed": (
-        (-1, 1.632),
-        (0, 0.720),
-        (1, -0.073),
-        (2, -0.544),
-        (3, -2.416),
-    ),
-    "learned": (
-        (-6, -4.922),
-        (-3, -2.737),
-        (-2, -2.103),
-        (-1, -1.180),
-        (-0.5, -0.072),
-        (-0.2, 1.452),
-        (0, 2.186),
-        (0.2, 2.443),
-        (0.6, 3.034),
-    ),
-    "alignment": (
-        (-2, -0.623),
-        (-1, 0.825),
-    ),
-    "start": (
-        (-0.01, 0.634),
-        (0.01, 0.197),
-        (0.05, 0.078),
-        (0.5, 0.078),
-        (1, -0.161),
-        (3, -1.595),
-    ),
-    "first step": (
-        (0, 0.594),
-        (0.05, -1.045),
-        (0.3, -1.045),
-        (1, -1.170),
-        (2, -3.406),
-    ),
-    "lowest": (
-        (-0.5, 1.399),
-        (-0.2, 0.553),
-        (-0.05, -0.116),
-        (0, -0.116),
-        (0.1, -0.376),
-    ),
-    "room": (
-        (-3, 0.919),
-        (-2, 0.185),
-        (-1, 0.185),
-        (0, -1.107),
-    ),
-    "movement": (
-        (-2, -1.614),
-        (-1, -0.356),
-        (0, 0.184),
-        (1, 0.442),
-    ),
+POINTS: Final[dict[str, dict[str, tuple[tuple[float, float], ...]]]] = {
+    "progress": {
+        "pace": (
+            (-3, -3.185),
+            (-2, -1.707),
+            (-1, 0.139),
+            (0, 0.471),
+        ),
+        "speed": (
+            (-1, 1.824),
+            (0, 0.145),
+            (1, -0.097),
+            (2, -0.746),
+            (3, -2.414),
+        ),
+        "learned": (
+            (-6, -7.239),
+            (-3, -4.281),
+            (-2, -3.789),
+            (-1, -1.940),
+            (-0.5, -0.725),
+            (-0.2, 1.924),
+            (0, 3.286),
+            (0.2, 3.567),
+            (0.6, 4.920),
+        ),
+        "start": (
+            (-0.01, 0.937),
+            (0.01, 0.730),
+            (0.05, 0.035),
+            (0.5, -0.128),
+            (1, -0.901),
+            (3, -2.460),
+        ),
+        "first step": (
+            (0, 0.857),
+            (0.05, -0.805),
+            (0.3, -1.535),
+            (1, -2.079),
+            (2, -5.090),
+        ),
+        "lowest": (
+            (-0.5, 10.218),
+            (-0.2, 0.982),
+            (-0.05, -0.817),
+            (0, -1.247),
+            (0.1, -1.360),
+        ),
+        "room": (
+            (-3, 1.326),
+            (-2, 0.177),
+            (-1, 0.177),
+            (0, -1.468),
+        ),
+        "movement": (
+            (-1, -2.844),
+            (0, -2.348),
+            (1, -0.044),
+            (2, 0.786),
+        ),
+    },
+    "stability": {
+        "pace": (
+            (0, 1.866),
+            (1, -0.379),
+            (2, -3.328),
+            (3, -5.730),
+        ),
+        "alignment": (
+            (-2, -0.611),
+            (-1, 0.808),
+        ),
+        "bend": (
+            (-2, 0.498),
+            (-1, -0.001),
+            (0, -1.269),
+        ),
+        "growth": (
+            (0, 0.390),
+            (6, -3.980),
+        ),
+        "batch": (
+            (1.2, -0.616),
+            (2.4, 1.210),
+        ),
+    },
 }
-"""By feature where its function bends, and how much it adds to the log-odds there, in nats."""
+"""By condition and feature where its function bends, and how much it adds to the log-odds there, in nats."""

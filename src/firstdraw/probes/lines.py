@@ -1,7 +1,12 @@
 """The cost along the first step's direction: how far an optimizer could go straight on.
 
 With u the change that the first step makes of theta, the cost at theta + s u is measured for s = 1/16, 1/4, 1, 4, ...
-up to the given distance, one forward pass each. At s = 1 it is the cost after the first step.
+up to the given distance, one forward pass each. At s = 1 it is the cost after the first step. How far the cost's bend
+reaches into it, with the gradient g and the Hessian H, is the overshoot
+
+    u^T H u / (2 |g^T u|),
+
+what the bend takes back of that which the slope gains.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from firstdraw.arrays import Floats
 from firstdraw.errors import InputError
 from firstdraw.losses import Loss
 from firstdraw.networks import MultilayerPerceptron
-from firstdraw.probes.curvature import gradient
+from firstdraw.probes.curvature import gradient, hessian_product
 
 if TYPE_CHECKING:
     # At run time it is the engine that imports the probes.
@@ -31,10 +36,14 @@ class Line:
     Args:
         distances: s, in steps, from 1/16 on, four times as far each; the last is the distance that was asked for.
         costs: the cost at theta + s u, at each of them; not finite where the network overflows.
+        overshoot: u^T H u / (2 |g^T u|), how much of what the first step gains by the slope the bend takes back: above
+            1/2 it goes beyond the lowest point of the parabola, above 1 it ends higher than it began; negative where
+            the cost bends down, nan where the gradient is 0.
     """
 
     distances: tuple[float, ...]
     costs: tuple[float, ...]
+    overshoot: float
 
     @property
     def first(self) -> float:
@@ -77,8 +86,8 @@ def line(
     >>> network = MultilayerPerceptron((1, 1), Identity())
     >>> X, Y = np.array([[1.0, -1.0]]), np.array([[1.0, -1.0]])
     >>> found = line(network, np.zeros(2), SquaredError(), X, Y, optimizer=SGD(0.125), distance=16)
-    >>> found.first, found.lowest
-    (0.5625, 0.0)
+    >>> found.first, found.lowest, found.overshoot
+    (0.5625, 0.0, 0.125)
     """
     if not distance >= 1:
         raise InputError("distance", "must be at least 1, the first step", distance)
@@ -89,7 +98,9 @@ def line(
         u = after - theta
         distances = (*_powers_of_four(distance), float(distance))
         costs = tuple(loss.value(network.output(theta + s * u, X), Y) for s in distances)
-    return Line(distances, costs)
+        bend = u @ hessian_product(network, theta, loss, X, Y, u)
+        overshoot = float(np.divide(bend, 2 * abs(g @ u)))
+    return Line(distances, costs, overshoot)
 
 
 def _powers_of_four(distance: float) -> list[float]:
