@@ -2,7 +2,8 @@
 
 Cells are paired by design. Where their recipes are equal they share the data and the split; within a seed the
 mini-batches come in the same order, and parameters of the same name and shape are made of the same underlying draws,
-since both depend on the seed, the epoch, the parameter's name and the element alone.
+since the default draws depend on the seed, the parameter's name and the element alone. (NumPy's legacy stream is drawn
+from in order: with it a parameter has the same draws where all before it are alike.)
 """
 
 from __future__ import annotations
