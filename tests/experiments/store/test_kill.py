@@ -12,7 +12,7 @@ import pytest
 
 from firstdraw.experiments.store import Store, Wanted, check
 
-RUNS = 400
+RUNS = 250
 # Makes the store where there is none, does what is missing, a few runs a transaction, and says what is acknowledged.
 WRITER = """
 owner, series = this_process(), [made.series(task, steps=200) for task in range(2)]

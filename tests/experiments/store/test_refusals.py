@@ -88,6 +88,15 @@ def test_a_store_whose_folder_is_missing_is_not_made(tmp_path: Path, stored: Sto
     assert _sentence(lambda: salvage(stored(), path)) == sentence
 
 
+def test_a_library_that_is_too_old_is_told(path: Path, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = stored().with_name("new.db")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    for one in (path, new):
+        assert _sentence(lambda one=one: Store.create_or_open(one)) == (
+            f"the store `{one}` needs SQLite 3.37.0 or later, and this Python has 3.34.1"
+        )
+
+
 def test_a_folder_that_takes_no_files_is_named(
     path: Path, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ __all__ = ["connect", "create", "damaged", "told", "transaction"]
 PATIENCE: Final = 60.0
 """How many seconds a transaction waits for that of another process."""
 
+# The first with strict tables.
+_OLDEST_LIBRARY: Final = (3, 37, 0)
 _NO_ROOM: Final = "no space is left on its disk, or a limit on the size of files is reached"
 _KEPT: Final = "all runs that were stored before are kept"
 
@@ -26,6 +28,12 @@ _KEPT: Final = "all runs that were stored before are kept"
 def damaged(path: Path, sentence: str) -> StoreError:
     """Return the error for a store that is damaged."""
     return StoreError(str(path), f"is damaged: {sentence}; `firstdraw fsck` lists all damage, and saves what is whole")
+
+
+def _check_library(path: Path) -> None:
+    if sqlite3.sqlite_version_info < _OLDEST_LIBRARY:
+        oldest, there = (".".join(map(str, v)) for v in (_OLDEST_LIBRARY, sqlite3.sqlite_version_info))
+        raise StoreError(str(path), f"needs SQLite {oldest} or later, and this Python has {there}")
 
 
 @contextmanager
@@ -63,6 +71,7 @@ def connect(path: Path, *, writing: bool) -> sqlite3.Connection:
     Raises:
         StoreError: if it is no store, or cannot be opened.
     """
+    _check_library(path)
     check_kind(path)
     with told(path):
         if writing:
@@ -127,6 +136,7 @@ def create(path: Path) -> None:
     """
     if path.exists():
         return
+    _check_library(path)
     if not path.parent.is_dir():
         raise StoreError(str(path), f"cannot be made: its folder {path.parent} does not exist")
     try:
