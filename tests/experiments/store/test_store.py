@@ -143,6 +143,25 @@ def test_a_reader_writes_nothing(made: Any, stored: Stored) -> None:
     assert str(caught.value) == f"the store `{store.path}` cannot be written: it, or its folder, is read-only"
 
 
+def test_a_reader_leaves_nothing_beside_the_store(made: Any, stored: Stored, tmp_path: Path) -> None:
+    path = stored(made.finished(made.series(), range(5)))
+    whole = path.read_bytes()
+    assert made.content(path) == made.expected(made.series(), range(5))
+    assert check(path).damage == ()
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == whole
+
+
+def test_a_store_does_one_thing_at_a_time(made: Any, stored: Stored) -> None:
+    with Store.open(stored(made.finished(made.series(), range(5)))) as store:
+        chunks = store.chunks(made.series())
+        next(chunks)
+        with pytest.raises(AssertionError, match="chunks of a series are still being read"):
+            store.put([made.finished(made.series(), [9])])
+        chunks.close()
+        assert store.put([made.finished(made.series(), [9])]) == 1
+
+
 def test_a_closed_store_is_one_file(made: Any, stored: Stored, tmp_path: Path) -> None:
     path = stored(made.finished(made.series(), range(50)))
     assert list(tmp_path.iterdir()) == [path]

@@ -77,6 +77,9 @@ def connect(path: Path, *, writing: bool) -> sqlite3.Connection:
         if writing:
             # Every commit is on the disk before it is acknowledged.
             return _connection(path, "mode=rw", ("synchronous = FULL",))
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            # Reads alone, but may take away the log beside the store when it was the last to use it.
+            return _connection(path, "mode=rw", ("query_only = ON",))
         try:
             return _connection(path, "mode=ro")
         except sqlite3.OperationalError as error:
@@ -115,7 +118,13 @@ def _as_text(raw: bytes) -> str:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, *, writing: bool) -> Generator[None]:
-    """Make all statements of the block one transaction; it is undone if the block fails."""
+    """Make all statements of the block one transaction; it is undone if the block fails.
+
+    Raises:
+        AssertionError: if the connection is in another one.
+    """
+    if connection.in_transaction:
+        raise AssertionError("chunks of a series are still being read")
     connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
     try:
         yield

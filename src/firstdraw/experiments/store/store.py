@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,10 +153,11 @@ class Store:
         runs = joined(parts) if parts else none_of(series)
         return runs if seeds is None else runs.chosen(np.isin(runs.seeds, np.array(seeds, np.uint64)))
 
-    def chunks(self, series: Series) -> Iterator[StoredRuns]:
+    def chunks(self, series: Series) -> Generator[StoredRuns]:
         """Yield the stored runs of a series, some thousands at a time, in the memory of so many.
 
-        The last may be followed by an error: only then is it known that none is lost.
+        The last may be followed by an error: only then is it known that none is lost. Until then, or until the iterator
+        is closed, the store does nothing else.
 
         Raises:
             StoreError: if any run of the series is damaged or lost.
