@@ -10,7 +10,17 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, Self
 
-__all__ = ["NOTHING", "FirstdrawError", "InputError", "OutputError", "UnknownNameError", "either", "located", "shown"]
+__all__ = [
+    "NOTHING",
+    "FirstdrawError",
+    "InputError",
+    "OutputError",
+    "StoreError",
+    "UnknownNameError",
+    "either",
+    "located",
+    "shown",
+]
 
 _LONGEST_VALUE: Final = 80
 
@@ -137,3 +147,19 @@ class OutputError(FirstdrawError, OSError):
 
     def __str__(self) -> str:
         return f"cannot write `{self.path}`: {self.reason}"
+
+
+class StoreError(FirstdrawError, OSError):
+    """A store of runs cannot be read or written.
+
+    >>> str(StoreError("results.db", "does not exist"))
+    'the store `results.db` does not exist'
+    """
+
+    def __init__(self, path: str, rule: str) -> None:
+        super().__init__(path, rule)
+        self.path = path
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"the store `{self.path}` {self.rule}"

@@ -23,6 +23,7 @@ from firstdraw.cli.main import commands
 from firstdraw.datasets import DATASETS
 from firstdraw.draws import DRAWS
 from firstdraw.engine import OPTIMIZERS, native
+from firstdraw.experiments.store import Store
 from firstdraw.fitted import FITTED
 from firstdraw.initializers import INITIALIZERS
 from firstdraw.initializers.parametrizations import PARAMETRIZATIONS
@@ -436,6 +437,10 @@ def test_every_example_of_the_help_works(firstdraw: Call, tmp_path: Path, single
     words = shlex.split(re.split(r" [|>] ", example)[0])[1:]
     if "mine.toml" in words:
         (tmp_path / "mine.toml").write_text(firstdraw("run", "--print-spec").stdout, encoding="utf-8")
+    if "results.db" in words:
+        Store.create_or_open(tmp_path / "results.db").close()
+    if "--parquet" in words:
+        pytest.importorskip("pyarrow")
     # The claims of a paper take minutes; their command is run by its own tests.
     more = {"run": single, "paper": ("--help",)}.get(words[0], ())
     if words[0] == "run" and not {"--out", "--json"} & set(words):

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from firstdraw.errors import FirstdrawError, InputError, OutputError
+from firstdraw.errors import FirstdrawError, InputError, OutputError, StoreError
 
 __all__ = ["EPILOG", "Exit", "guarded"]
 
@@ -35,7 +35,7 @@ Exit codes:
   0    done (a run that diverges, or a claim that does not hold, is a result)
   1    something is missing or failed that is none of the below
   2    the command line, a spec or the data break a rule; nothing was written
-  4    a file or the standard output cannot be written
+  4    a file or the standard output cannot be written; a store of runs is damaged, or is none
   130  interrupted; nothing was written
   143  terminated; nothing was written
 """
@@ -66,7 +66,7 @@ def _ending(error: BaseException) -> tuple[str, Exit]:
     match error:
         case InputError():
             return _sentence(error), Exit.INPUT
-        case OutputError():
+        case OutputError() | StoreError():
             return _sentence(error), Exit.OUTPUT
         case FirstdrawError():
             return _sentence(error), Exit.FAILED

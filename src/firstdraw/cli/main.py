@@ -50,6 +50,7 @@ def commands() -> None:
       firstdraw explain he_normal                      a law, its numbers, and where each comes from
       firstdraw phase --activation tanh                where gradients neither vanish nor explode
       firstdraw theory mine.toml                       what theory predicts, beside networks that are drawn
+      firstdraw status results.db                      what is in a store of finished runs
     """  # noqa: D301  # click reads the character
 
 
@@ -274,6 +275,81 @@ def phase(
     from firstdraw.cli.phase import print_the_edge_of_chaos
 
     print_the_edge_of_chaos(activation, weight_variance, bias_variance, figure, as_json=as_json)
+
+
+store_argument = click.argument("store", type=click.Path(path_type=Path))
+
+
+@commands.command(epilog=EPILOG)
+@store_argument
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with every description in full.")
+def status(store: Path, as_json: bool) -> None:
+    """Say what is in STORE, a file of finished runs: how many of which, what has failed, who is at work.
+
+    Others may be writing it.
+
+    \b
+    Examples:
+      firstdraw status results.db
+      firstdraw status results.db --json | jq .runs
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.status import print_the_status
+
+    print_the_status(store, as_json=as_json)
+
+
+@commands.command(epilog=EPILOG)
+@store_argument
+@click.option("--failed", is_flag=True, required=True, help="The runs that failed, those that are left alone too.")
+@click.option("--json", "as_json", is_flag=True, help="Print how many they are as JSON.")
+def retry(store: Path, failed: bool, as_json: bool) -> None:  # noqa: ARG001  # it must be said
+    """Have runs of STORE tried again that failed: the next `firstdraw run` finds them missing.
+
+    \b
+    Examples:
+      firstdraw retry results.db --failed
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.retry import forget_the_failures
+
+    forget_the_failures(store, as_json=as_json)
+
+
+@commands.command(epilog=EPILOG)
+@store_argument
+@click.option(
+    "--csv", type=click.Path(path_type=Path), help="The outcomes, and the ends of the curves, one line a run."
+)
+@click.option("--jsonl", type=click.Path(path_type=Path), help="All that is stored, one JSON object a run.")
+@click.option("--parquet", type=click.Path(path_type=Path), help="The same as columns; needs firstdraw[parquet].")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def export(store: Path, csv: Path | None, jsonl: Path | None, parquet: Path | None, as_json: bool) -> None:
+    """Write the runs of STORE into a table for other programs, whole or not at all.
+
+    \b
+    Examples:
+      firstdraw export results.db --csv results.csv
+      firstdraw export results.db --jsonl results.jsonl --parquet results.parquet
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.export import export_the_runs
+
+    export_the_runs(store, {"csv": csv, "jsonl": jsonl, "parquet": parquet}, as_json=as_json)
+
+
+@commands.command(epilog=EPILOG)
+@store_argument
+@click.option("--salvage", "into", type=click.Path(path_type=Path), help="Copy every whole run into this new store.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def fsck(store: Path, into: Path | None, as_json: bool) -> None:
+    """Read all of STORE and list what is damaged, and where.
+
+    \b
+    Examples:
+      firstdraw fsck results.db
+      firstdraw fsck results.db --salvage whole.db
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.fsck import check_the_store
+
+    check_the_store(store, into, as_json=as_json)
 
 
 @commands.command()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from firstdraw.errors import OutputError
+from firstdraw.errors import FirstdrawError, OutputError
 
-__all__ = ["check_writable", "write_whole"]
+__all__ = ["check_writable", "whole_file", "write_whole"]
 
 
 def check_writable(path: Path) -> None:
@@ -40,13 +42,24 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OutputError: if it cannot be written; what stood there before still does.
     """
+    with whole_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Generator[IO[bytes]]:
+    """Give a file to write that takes its name when the block ends well, and else leaves nothing.
+
+    Raises:
+        OutputError: if it cannot be written; what stood there before still does.
+    """
     temporary: Path | None = None
     # What a link leads to is replaced, not the link.
     path = path.resolve()
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # A temporary file is private; the result gets the permissions that a newly made file would have.
@@ -54,6 +67,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
         temporary = None
         _sync_folder(path.parent)
+    except FirstdrawError:
+        raise
     except OSError as error:
         raise OutputError(str(path), _reason(error)) from None
     finally:

@@ -1,0 +1,106 @@
+"""`firstdraw status`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from firstdraw.experiments.store import Failure, Series, SeriesSummary
+
+__all__ = ["print_the_status"]
+
+SCHEMA: Final = "firstdraw.status/1"
+MOST_ROWS: Final = 50
+
+
+def print_the_status(path: Path, *, as_json: bool) -> None:
+    """Print how many runs a store holds of each series, which have failed and which are being made."""
+    from firstdraw.experiments.store import Store
+
+    with Store.read(path) as store:
+        found, failures = store.summary(), store.failures()
+    if as_json:
+        document = {
+            "schema": SCHEMA,
+            "runs": sum(item.runs for item in found),
+            "series": [_series_as_json(item) for item in found],
+            "failures": [_failure_as_json(failure) for failure in failures],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    _print_the_table(found)
+    for failure in failures:
+        left = "left alone" if failure.is_quarantined else "tried again"
+        click.echo(
+            f"Failed {failure.attempts} times, {left}: seed {failure.seed} of {failure.series}: {failure.message}"
+        )
+    if any(failure.is_quarantined for failure in failures):
+        click.echo(f"`firstdraw retry {path} --failed` has them tried again.")
+
+
+def _print_the_table(found: tuple[SeriesSummary, ...]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from firstdraw.cli.tables import print_table
+
+    runs = sum(item.runs for item in found)
+    click.echo(f"{_counted(runs, 'run')} of {_counted(len(found), 'series', 'series')}.")
+    if not found:
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for header in ("Task", "Start", "What"):
+        table.add_column(header, no_wrap=header != "What", overflow="fold")
+    for header in ("Runs", "Failed", "Left alone", "At work"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for item in found[:MOST_ROWS]:
+        names = (str(item.series.task), str(item.series.start), _what(item.series))
+        counts = (item.runs, item.failed, item.quarantined, item.claimed)
+        table.add_row(*map(Text, names), *(f"{count:,}" for count in counts))
+    print_table(table)
+    if len(found) > MOST_ROWS:
+        click.echo(f"And {len(found) - MOST_ROWS:,} series more; --json has all.")
+
+
+def _counted(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def _what(series: Series) -> str:
+    """Write what a series is, in a few words."""
+    task = series.task.table
+    training, network = task["training"], task["network"]
+    widths = "-".join(map(str, network["widths"]))
+    return (
+        f"{series.weights}: {task['data']['name']}, {widths} {network['activation']['name']}, "
+        f"{training['optimizer']['name']} {training['optimizer']['learning_rate']:g}, {training['steps']:,} steps"
+    )
+
+
+def _series_as_json(item: SeriesSummary) -> dict[str, Any]:
+    return {
+        "task": str(item.series.task),
+        "start": str(item.series.start),
+        "runs": item.runs,
+        "failed": item.failed,
+        "quarantined": item.quarantined,
+        "claimed": item.claimed,
+        "task_description": item.series.task.table,
+        "start_description": item.series.start.table,
+    }
+
+
+def _failure_as_json(failure: Failure) -> dict[str, Any]:
+    return {
+        "task": str(failure.series.task),
+        "start": str(failure.series.start),
+        "seed": failure.seed,
+        "attempts": failure.attempts,
+        "quarantined": failure.is_quarantined,
+        "message": failure.message,
+    }
