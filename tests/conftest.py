@@ -13,8 +13,12 @@ from hypothesis import settings
 
 from firstdraw.activations import Tanh
 from firstdraw.arrays import Floats
-from firstdraw.engine import SGD, Columns, Problem, Recording
+from firstdraw.engine import SGD, Columns, Problem, Recording, engine_named
 from firstdraw.experiments import ExperimentRecord, RunRecord, prepare, read_file, run
+from firstdraw.experiments.grid import load_cells, read_grid_table
+from firstdraw.experiments.grid_record import GridRecord, read_record
+from firstdraw.experiments.store import Store, this_process
+from firstdraw.experiments.sweep import open_cells, sweep
 from firstdraw.losses import BinaryCrossEntropy
 from firstdraw.networks import MultilayerPerceptron
 
@@ -33,6 +37,21 @@ def exercise() -> ExperimentRecord:
 @pytest.fixture(scope="session")
 def he_run(exercise: ExperimentRecord) -> RunRecord:
     return exercise.runs_of("He")[0]
+
+
+@pytest.fixture(scope="session")
+def run_grid(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], GridRecord]:
+    """Run the grid in a table, in a store of its own."""
+
+    def run(table: dict[str, Any]) -> GridRecord:
+        grid, engine = read_grid_table(table), engine_named()
+        with Store.create_or_open(tmp_path_factory.mktemp("grid") / "runs.db") as store:
+            cells = open_cells(load_cells(grid), store, engine)
+            # No time passes: the sizes of the portions, and nothing else, depend on it.
+            sweep(cells, store, engine, owner=this_process(), clock=lambda: 0.0, now=lambda: 0.0, pause=lambda _: None)
+            return read_record(load_cells(grid), grid, store, engine)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ FLOORS = {
     3: {"engine", "fitted", "probes", "theory"},
     4: {"diagnosis"},
     5: {"experiments"},
-    6: {"explanations", "figures", "marks", "papers", "report", "result"},
+    6: {"explanations", "figures", "grid_result", "marks", "papers", "report", "result"},
     7: {"cli", "dropins", "laboratory", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}

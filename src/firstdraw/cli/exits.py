@@ -15,7 +15,11 @@ import click
 
 from firstdraw.errors import FirstdrawError, InputError, OutputError, StoreError
 
-__all__ = ["EPILOG", "Exit", "guarded"]
+__all__ = ["EPILOG", "Exit", "Terminated", "guarded"]
+
+
+class Terminated(KeyboardInterrupt):
+    """The signal that asks a process to end; on its way out it is treated as an interrupt."""
 
 
 class Exit(IntEnum):
@@ -36,8 +40,8 @@ Exit codes:
   1    something is missing or failed that is none of the below
   2    the command line, a spec or the data break a rule; nothing was written
   4    a file or the standard output cannot be written; a store of runs is damaged, or is none
-  130  interrupted; nothing was written
-  143  terminated; nothing was written
+  130  interrupted; nothing was written but what a store holds
+  143  terminated; nothing was written but what a store holds
 """
 
 
@@ -79,8 +83,15 @@ def _ending(error: BaseException) -> tuple[str, Exit]:
             _drop_output()
             reason = (error.strerror or str(error)).lower()
             return f"Error: cannot write the output: {reason}.", Exit.OUTPUT
+        case Terminated():
+            return f"Terminated; {_kept(error)}.", Exit.TERMINATED
         case _:
-            return "Interrupted; nothing was written.", Exit.INTERRUPTED
+            return f"Interrupted; {_kept(error)}.", Exit.INTERRUPTED
+
+
+def _kept(interrupt: BaseException) -> str:
+    """Return what is left of work that was interrupted, as whoever did it says."""
+    return str(interrupt) or "nothing was written"
 
 
 def _drop_output() -> None:
@@ -94,5 +105,4 @@ def _sentence(error: FirstdrawError) -> str:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    click.echo("Terminated; nothing was written.", err=True)
-    raise SystemExit(Exit.TERMINATED)
+    raise Terminated

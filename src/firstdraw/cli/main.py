@@ -70,6 +70,11 @@ progress_option = click.option("--progress/--no-progress", default=True, help="S
 @click.argument("spec", required=False, type=click.Path(path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change the spec; may be repeated.")
 @click.option("--print-spec", is_flag=True, help="Print the spec with all defaults as TOML, and do nothing else.")
+@click.option("--preset", metavar="NAME", help="A grid that answers a question: activation, depth, lr or seeds.")
+@click.option("--store", type=click.Path(path_type=Path), help="Keep every run in this file; train what it lacks.")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Train on Dask workers: tcp://host:8786, or local:4 for four here."
+)
 @click.option("--dry-run", is_flag=True, help="Estimate the time and memory that it takes, and do nothing else.")
 @out_option
 @json_option
@@ -79,6 +84,9 @@ def run(
     spec: Path | None,
     settings: tuple[str, ...],
     print_spec: bool,
+    preset: str | None,
+    store: Path | None,
+    cluster: str | None,
     dry_run: bool,
     out: Path | None,
     as_json: bool,
@@ -88,17 +96,26 @@ def run(
     """Train each initialization of SPEC, a TOML file, and report what came of it.
 
     Without SPEC the exercise is run: zeros, normal x10, Xavier and He on two circles, with every claim of its write-up.
-    With --dry-run SPEC may be a grid of specs: lists of values for some of its parts, under `axes`.
+
+    SPEC may be a grid of specs: lists of values for some of its parts, under `axes`. With --store each run is kept when
+    it is done, and the same command, whatever ended it before, trains what is missing.
 
     \b
     Examples:
       firstdraw run
       firstdraw run --set network.widths=[2,64,64,1] --set network.activation=tanh
       firstdraw run mine.toml --json | jq .summary
+      firstdraw run --preset depth --store depth.db
       firstdraw run --dry-run --set seeds=20 --set "axes=[{network.activation=['relu', 'tanh']}]"
     """  # noqa: D301  # click reads the character
-    from firstdraw.cli.run import print_the_spec, run_the_spec
+    from firstdraw.cli.run import Asked, print_the_spec, run_the_spec
 
+    if preset is not None:
+        from firstdraw.experiments.presets import preset_file
+
+        if spec is not None:
+            raise click.UsageError("either SPEC or --preset says what to run, and both are given.")
+        spec = preset_file(preset)
     if print_spec:
         print_the_spec(spec, settings)
     elif dry_run:
@@ -106,7 +123,7 @@ def run(
 
         print_the_estimate(spec, settings, as_json=as_json, engine=engine)
     else:
-        run_the_spec(spec, settings, _target(out, as_json), as_json=as_json, engine=engine, progress=progress)
+        run_the_spec(spec, settings, Asked(_target(out, as_json), as_json, engine, progress, store, cluster))
 
 
 @commands.command(epilog=EPILOG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,40 +19,68 @@ if TYPE_CHECKING:
     from firstdraw.report.page import Report
     from firstdraw.result import Result
 
-__all__ = ["print_the_spec", "run_the_spec", "told", "write_report"]
+__all__ = ["Asked", "print_the_spec", "run_the_spec", "told", "write_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of `firstdraw run` beside the spec.
+
+    Args:
+        out: where the report goes; None for nowhere.
+        as_json: whether to print the results as JSON.
+        engine: the engine's name; None for the fastest.
+        progress: whether to show it.
+        store: where the runs are kept; None for nowhere.
+        cluster: where they are trained, Dask's address or `local:4`; None for here.
+    """
+
+    out: Path | None
+    as_json: bool
+    engine: str | None
+    progress: bool
+    store: Path | None
+    cluster: str | None
 
 
 def print_the_spec(spec: Path | None, settings: tuple[str, ...]) -> None:
-    """Print a spec with all defaults as TOML."""
-    from firstdraw.experiments import as_toml
-    from firstdraw.laboratory import read_spec
+    """Print a spec with all defaults as TOML, or a grid as it was given."""
+    from firstdraw.experiments import as_toml, grid_as_toml
+    from firstdraw.laboratory import read_grid
 
-    click.echo(as_toml(read_spec(spec, settings)), nl=False)
+    grid = read_grid(spec, settings)
+    click.echo(grid_as_toml(grid) if grid.axes else as_toml(grid.cells[0].spec), nl=False)
 
 
 def run_the_spec(
     spec: Path | None,
     settings: tuple[str, ...],
-    out: Path | None,
-    *,
-    as_json: bool,
-    engine: str | None,
-    progress: bool,
+    asked: Asked,
 ) -> None:
-    """Run a spec, print its table or its JSON, and write its report; with every claim of a paper that it is of."""
+    """Run a spec, print its table or its JSON, and write its report; with every claim of a paper that it is of.
+
+    A grid, and whatever goes into a store or to a cluster, is run by `grid.run_the_grid`.
+    """
     watch = Stopwatch()
     with watch.part("start"):
         from firstdraw.engine import engine_named
-        from firstdraw.laboratory import paper_of, read_spec
+        from firstdraw.laboratory import paper_of, read_grid
 
-        chosen = engine_named(engine)
-        checked_spec = read_spec(spec, settings)
+        chosen = engine_named(asked.engine)
+        grid = read_grid(spec, settings)
+        checked_spec = grid.cells[0].spec
         paper = paper_of(checked_spec)
+    if grid.axes or asked.store is not None or asked.cluster is not None:
+        from firstdraw.cli.grid import run_the_grid
+
+        run_the_grid(grid, asked, chosen, watch)
+        return
     # On the reference engine the runs of a paper's other experiments take minutes.
+    every_claim = chosen.name == "native"
     result, report = told(
-        checked_spec, paper, chosen, watch, out, every_claim=chosen.name == "native", progress=progress
+        checked_spec, paper, chosen, watch, asked.out, every_claim=every_claim, progress=asked.progress
     )
-    if as_json:
+    if asked.as_json:
         click.echo(result.to_json(), nl=False)
     else:
         from firstdraw.cli.tables import print_comparison, print_ranking, print_tally
@@ -64,7 +93,7 @@ def run_the_spec(
             print_ranking(ranking)
         if result.claims is not None:
             print_tally(result.claims)
-    write_report(result, report, out, watch)
+    write_report(result, report, asked.out, watch)
 
 
 def told(

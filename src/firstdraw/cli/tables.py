@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from firstdraw.papers import Checked, Claims
     from firstdraw.report.summary import Spread, SummaryRow
 
-__all__ = ["print_claims", "print_comparison", "print_ranking", "print_table", "print_tally"]
+__all__ = ["console_of_output", "print_claims", "print_comparison", "print_ranking", "print_table", "print_tally"]
 
 COLORS = {"holds": "green", "half true": "yellow", "does not hold": "red"}
 
@@ -44,7 +44,7 @@ def print_ranking(ranking: Ranking) -> None:
     table = _table("Group", "Initialization", "Failed", f"Median {ranking.measure}")
     for row in ranking.rows:
         _add(table, row.group, row.label, f"{row.failed:.0%}", f"{row.median:{ranking.pattern}}")
-    console = _console()
+    console = console_of_output()
     console.print(table)
     for sentence in ranking.sentences:
         console.print(Text(sentence))
@@ -68,7 +68,7 @@ def print_tally(claims: Claims) -> None:
 
     from firstdraw.papers import Verdict, tally
 
-    console = _console()
+    console = console_of_output()
     console.print(Text.assemble(f"Of the write-up of the {claims.paper}, ", tally(claims.checked), "."))
     for item in claims.checked:
         if item.verdict is not Verdict.HOLDS:
@@ -85,10 +85,11 @@ def print_tally(claims: Claims) -> None:
 
 def print_table(table: Table) -> None:
     """Print a table; where the output is no terminal, wide enough for its lines to be searched."""
-    _console().print(table)
+    console_of_output().print(table)
 
 
-def _console() -> Console:
+def console_of_output() -> Console:
+    """Return the console of the standard output; where that is no terminal, of 120 columns."""
     import sys
 
     from rich.console import Console

@@ -93,12 +93,27 @@ class Trajectory:
 
     def one(self, network: int) -> Trajectory:
         """Return the trajectory of one of the networks, as a trajectory of n = 1."""
+        return self.part(slice(network, network + 1))
+
+    def part(self, networks: slice) -> Trajectory:
+        """Return the trajectory of some of the networks."""
         chosen = {
-            item.name: getattr(self, item.name)[network : network + 1]
+            item.name: getattr(self, item.name)[networks]
             for item in fields(self)
             if item.name not in ("steps", "snapshot_steps")
         }
         return replace(self, **chosen)
+
+    def without_parameters(self) -> Trajectory:
+        """Return the records alone: P = 0, and no snapshots."""
+        nothing = np.empty((len(self), 0), self.final.dtype)
+        return replace(
+            self,
+            snapshot_steps=self.snapshot_steps[:0],
+            snapshots=nothing[:, np.newaxis][:, :0],
+            initial=nothing,
+            final=nothing,
+        )
 
     def until(self, last: int, snapshot_steps: Integers) -> Trajectory:
         """Return what training would have left had it ended after fewer steps.

@@ -20,7 +20,7 @@ from firstdraw.experiments.spec import Initialization, Spec
 from firstdraw.fitted import Batch, Fit, Fitted
 from firstdraw.networks import MultilayerPerceptron
 
-__all__ = ["laws_of", "prepare", "problem_of", "run", "run_together"]
+__all__ = ["fit_of", "laws_of", "prepare", "problem_of", "run", "run_together"]
 
 # 8 GB: records are kept in memory until they are told.
 MOST_RECORDED_NUMBERS: Final = 10**9
@@ -45,7 +45,7 @@ def prepare(spec: Spec, examples: Examples | None = None) -> Prepared:
     fits: list[Fit | None] = []
     for i, (start, own) in enumerate(zip(spec.initializations, laws, strict=True)):
         with located(f"initializations[{i}].fit"):
-            fits += [None] * len(spec.seeds) if start.fit is None else _fits(start.fit, spec, problem, own)
+            fits += [None if start.fit is None else fit_of(start.fit, spec, problem, own, seed) for seed in spec.seeds]
     return Prepared(spec, examples.dataset, problem, laws, factors, tuple(fits))
 
 
@@ -111,18 +111,26 @@ def _laws(start: Initialization, network: MultilayerPerceptron) -> tuple[Distrib
     )
 
 
-def _fits(member: Fitted, spec: Spec, problem: Problem, laws: tuple[Distribution, ...]) -> list[Fit]:
-    """Return the fit of each seed's draw, to the first batch that training with this seed sees."""
-    fits: list[Fit] = []
-    for seed in spec.seeds:
-        draws = DRAWS[spec.draws](seed)
-        theta = spec.network.draw(laws, draws)
-        try:
-            fits.append(member.fit(spec.network, theta, _first_batch(problem, seed), draws))
-        except InputError as error:
-            error.during(f"with seed {seed}")
-            raise
-    return fits
+def fit_of(member: Fitted, spec: Spec, problem: Problem, laws: tuple[Distribution, ...], seed: int) -> Fit:
+    """Return the fit of a seed's draw, to the first batch that training with this seed sees.
+
+    Args:
+        member: what fits.
+        spec: the experiment.
+        problem: its training task.
+        laws: the law of each parameter.
+        seed: the seed.
+
+    Raises:
+        InputError: if this draw cannot be fitted.
+    """
+    draws = DRAWS[spec.draws](seed)
+    theta = spec.network.draw(laws, draws)
+    try:
+        return member.fit(spec.network, theta, _first_batch(problem, seed), draws)
+    except InputError as error:
+        error.during(f"with seed {seed}")
+        raise
 
 
 def _first_batch(problem: Problem, seed: int) -> Batch:

@@ -10,7 +10,7 @@ import numpy as np
 
 from firstdraw.arrays import Floats, Integers
 
-__all__ = ["Axis", "linear_axis", "logarithmic_axis"]
+__all__ = ["Axis", "NamedAxis", "linear_axis", "logarithmic_axis"]
 
 SMALLEST_RATIO: Final = 10.0
 """A logarithmic axis spans at least this factor: a constant must look constant, not like its own rounding errors."""
@@ -48,6 +48,21 @@ class Axis:
         """Return each tick as its place, from 0 to 1, and its text."""
         shares = self.share(np.array(self.ticks, np.float64)).tolist()
         return [(share, _text(tick)) for share, tick in zip(shares, self.ticks, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAxis(Axis):
+    """An axis whose ticks have names.
+
+    Args:
+        names: one for each tick.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def written(self) -> list[tuple[float, str]]:
+        shares = self.share(np.array(self.ticks, np.float64)).tolist()
+        return list(zip(shares, self.names, strict=True))
 
 
 def _text(tick: float) -> str:

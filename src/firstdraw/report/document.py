@@ -20,7 +20,7 @@ from firstdraw.papers.claim import Checked
 from firstdraw.report.summary import Spread, SummaryRow, summarize
 from firstdraw.version import __version__
 
-__all__ = ["SCHEMA", "ResultDocument", "as_document", "as_json", "json_schema"]
+__all__ = ["SCHEMA", "ResultDocument", "as_document", "as_json", "finite", "json_schema", "ranking_fields"]
 
 SCHEMA: Final = "firstdraw.result/1"
 Number = float | None
@@ -212,13 +212,13 @@ def as_document(record: ExperimentRecord, claims: tuple[Checked, ...] = ()) -> R
         "claims": [_claim(checked) for checked in claims],
     }
     if has_seeds_enough(record):
-        plain["ranking"] = _ranking(ranking_of(record))
+        plain["ranking"] = ranking_fields(ranking_of(record))
     nonfinite: list[dict[str, str]] = []
-    finite = _finite(plain, "", nonfinite)
-    return msgspec.convert(finite | {"nonfinite": nonfinite}, ResultDocument)
+    finite_only = finite(plain, "", nonfinite)
+    return msgspec.convert(finite_only | {"nonfinite": nonfinite}, ResultDocument)
 
 
-def as_json(document: ResultDocument) -> str:
+def as_json(document: msgspec.Struct) -> str:
     """Return a document as indented JSON text that ends with a line break."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
@@ -265,7 +265,8 @@ def _fit(fit: Fit) -> dict[str, Any]:
     return {"converged": fit.converged, "layers": layers, "objective": fit.objective}
 
 
-def _ranking(ranking: Ranking) -> dict[str, Any]:
+def ranking_fields(ranking: Ranking) -> dict[str, Any]:
+    """Return a ranking as the fields of a `RankingDocument`."""
     rows = [
         {
             name: _fields(value, EstimateDocument) if isinstance(value := getattr(row, name), Estimate) else value
@@ -297,7 +298,7 @@ def _claim(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any, path: str, nonfinite: list[dict[str, str]]) -> Any:  # noqa: ANN401  # any JSON value
+def finite(value: Any, path: str, nonfinite: list[dict[str, str]]) -> Any:  # noqa: ANN401  # any JSON value
     """Return a value with null for every number that is not finite, and note where that was."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
@@ -306,8 +307,8 @@ def _finite(value: Any, path: str, nonfinite: list[dict[str, str]]) -> Any:  # n
         return None
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value)
-        return {key: _finite(item, f"{path}.{key}".lstrip("."), nonfinite) for key, item in items.items()}
+        return {key: finite(item, f"{path}.{key}".lstrip("."), nonfinite) for key, item in items.items()}
     if isinstance(value, list | tuple):
         entries = cast("list[Any]", value)
-        return [_finite(item, f"{path}[{i}]", nonfinite) for i, item in enumerate(entries)]
+        return [finite(item, f"{path}[{i}]", nonfinite) for i, item in enumerate(entries)]
     return value

@@ -20,7 +20,21 @@ from firstdraw.arrays import Floats, Integers
 from firstdraw.marks import CLASS_MARKERS, LINE_STYLES, SERIES_COLORS
 from firstdraw.report.axes import Axis
 
-__all__ = ["Panel", "certainties", "dots", "frame", "heading", "legend", "line", "picture", "regions"]
+__all__ = [
+    "Panel",
+    "band",
+    "certainties",
+    "dots",
+    "frame",
+    "heading",
+    "legend",
+    "line",
+    "picture",
+    "regions",
+    "stairs",
+    "threads",
+    "uprights",
+]
 
 DASHES: Final = dict(zip(LINE_STYLES, ("", "7 3", "8 3 2 3", "2 2.6"), strict=True))
 LEGEND_HEIGHT: Final = 22.0
@@ -123,6 +137,37 @@ def line(places: Floats, number: int, *, width: float = 1.8, opacity: float = 1.
     drawn = f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{width:g}" stroke-linejoin="round"{more}/>'
     there = places[np.isfinite(places).all(axis=1)]
     return drawn + (dots(there, number, 3.5) if marks else "")
+
+
+def band(lower: Floats, upper: Floats, number: int, opacity: float = 0.18) -> str:
+    """Return the area between two lines through points `[n, 2]`, left out where one of both has no place."""
+    there = np.isfinite(lower).all(axis=1) & np.isfinite(upper).all(axis=1)
+    edges = np.flatnonzero(np.diff(there, prepend=False, append=False)).reshape(-1, 2).tolist()
+    outlines = [_joined(np.concatenate([lower[start:end], upper[start:end][::-1]])) for start, end in edges]
+    path = "".join(f"M{outline}Z" for outline in outlines)
+    color = f"var(--series-{number % len(SERIES_COLORS)})"
+    return f'<path d="{path}" fill="{color}" opacity="{opacity:g}"/>' if path else ""
+
+
+def stairs(places: Floats) -> Floats:
+    """Return points `[2 n - 1, 2]` of a line that goes level to where the next of `[n, 2]` stands, then to it."""
+    doubled = np.repeat(places, 2, axis=0)[:-1]
+    doubled[1::2, 0] = places[1:, 0]
+    return doubled
+
+
+def threads(lines: Iterable[Floats], number: int) -> str:
+    """Return many thin lines of one series, each through points `[n, 2]`, broken where one has no place."""
+    path = "".join(f"M{_joined(part)}" for places in lines for part in _unbroken(_thinned(places)))
+    color = f"var(--series-{number % len(SERIES_COLORS)})"
+    return f'<path d="{path}" fill="none" stroke="{color}" stroke-width=".7" opacity=".6"/>' if path else ""
+
+
+def uprights(places: Floats, number: int) -> str:
+    """Return a short upright mark at each of some points `[n, 2]`."""
+    color = f"var(--series-{number % len(SERIES_COLORS)})"
+    path = "".join(f"M{x:.1f} {y - 5:.1f}v10" for x, y in places.tolist())
+    return f'<path d="{path}" stroke="{color}" stroke-width="1.6"/>' if path else ""
 
 
 def dots(places: Floats, number: int, radius: float) -> str:

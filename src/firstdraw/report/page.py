@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
-import jinja2
 import numpy as np
-from markupsafe import Markup, escape
 
 from firstdraw.diagnosis import Severity
 from firstdraw.experiments import ExperimentRecord, RunRecord, as_toml
@@ -26,7 +21,7 @@ from firstdraw.report.pictures import (
     run_picture,
 )
 from firstdraw.report.summary import LARGEST_IN_FULL, summarize
-from firstdraw.version import __version__
+from firstdraw.report.template import rendered
 
 __all__ = ["Report"]
 
@@ -34,7 +29,6 @@ MOST_CARDS: Final = 12
 """More initializations than this are compared in the table alone; a page of a hundred figures helps nobody."""
 MOST_LINES: Final = 16
 """Lines of the table of numbers below a curve."""
-FOLDER: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +63,6 @@ class Report:
         self._curves = cost_picture(record)
         self._layers = layers_picture(self._shown)
         self._cards = [_card(record, run) for run in self._shown]
-        self._template = _template()
-        self._versions = _versions()
 
     def html(self, claims: Claims | None = None, times: Mapping[str, float] | None = None) -> str:
         """Return the page.
@@ -81,8 +73,11 @@ class Report:
         """
         record = self._record
         checked = claims.checked if claims else ()
-        return self._template.render(
+        return rendered(
+            "page.html",
             record=record,
+            title=record.spec.title,
+            unit=record.problem.loss.unit,
             rows=summarize(record),
             ranking=ranking_of(record) if has_seeds_enough(record) else None,
             lede=_lede(record),
@@ -100,33 +95,7 @@ class Report:
             paper=claims.paper if claims else "",
             times=times or {},
             spec=as_toml(record.spec),
-            style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-            version=__version__,
-            versions=self._versions,
-            figure=_figure,
         )
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters["with_code"] = _with_code
-    return environment.get_template("page.html")
-
-
-def _with_code(text: str) -> Markup:
-    """Return plain text with what stands between backticks set as code."""
-    parts = text.split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
-    )
-
-
-def _figure(picture: Picture, kind: str = "") -> Markup:
-    return Markup(
-        '<figure class="{}"><div role="img" aria-label="{}">{}</div><figcaption>{}</figcaption></figure>'
-    ).format(kind, picture.caption, picture.svg, picture.caption)
 
 
 def _card(record: ExperimentRecord, run: RunRecord) -> _Card:
@@ -188,9 +157,3 @@ def _data_sentence(record: ExperimentRecord) -> str:
         "test examples "
         f"of {count} feature{'s' if count != 1 else ''}, {kind}."
     )
-
-
-def _versions() -> dict[str, str]:
-    # Not by importing them: scikit-learn alone takes most of a second.
-    names = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn"}
-    return {"python": platform.python_version()} | {key: version(name) for key, name in names.items()}

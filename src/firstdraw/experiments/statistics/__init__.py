@@ -3,11 +3,13 @@
 from firstdraw.experiments.statistics.contests import Contest, Runs, contests_of
 from firstdraw.experiments.statistics.holm import holm
 from firstdraw.experiments.statistics.intervals import Estimate, mean_interval, median_interval, share_interval
+from firstdraw.experiments.statistics.of_grid import LEARNING_RATE, TunedCells, ranking_of_cell, tuned_rankings
 from firstdraw.experiments.statistics.of_record import (
     MEASURES,
     Measure,
     has_seeds_enough,
     is_failed,
+    measure_named,
     ranking_of,
     times_of,
 )
@@ -24,6 +26,7 @@ from firstdraw.experiments.statistics.survival import LogRank, Survival, Times, 
 from firstdraw.experiments.statistics.tuning import TunedRanking, rank_tuned
 
 __all__ = [
+    "LEARNING_RATE",
     "MEASURES",
     "Contest",
     "Estimate",
@@ -36,6 +39,7 @@ __all__ = [
     "SignedRank",
     "Survival",
     "Times",
+    "TunedCells",
     "TunedRanking",
     "compare_paired",
     "contests_of",
@@ -46,13 +50,16 @@ __all__ = [
     "log_rank",
     "mcnemar",
     "mean_interval",
+    "measure_named",
     "median_interval",
     "rank",
     "rank_tuned",
     "ranking_of",
+    "ranking_of_cell",
     "share_interval",
     "signed_rank",
     "survival",
     "times_of",
     "times_to",
+    "tuned_rankings",
 ]

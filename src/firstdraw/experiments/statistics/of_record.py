@@ -17,7 +17,7 @@ from firstdraw.experiments.statistics.ranking import Ranking, rank
 from firstdraw.experiments.statistics.survival import Times, times_to
 from firstdraw.rules import check_positive
 
-__all__ = ["MEASURES", "Measure", "has_seeds_enough", "is_failed", "ranking_of", "times_of"]
+__all__ = ["MEASURES", "Measure", "has_seeds_enough", "is_failed", "measure_named", "ranking_of", "times_of"]
 
 FEWEST_SEEDS: Final = 5
 """Of fewer seeds the comparison table says as much as a ranking would: nothing could be significant."""
@@ -48,6 +48,17 @@ MEASURES: Final = {
 }
 
 
+def measure_named(name: str) -> Measure:
+    """Return a measure by its name.
+
+    Raises:
+        InputError: if there is none of that name.
+    """
+    if (chosen := MEASURES.get(name)) is None:
+        raise InputError("measure", f"must be {either(list(MEASURES))}", name)
+    return chosen
+
+
 def ranking_of(record: ExperimentRecord, measure: str = "train_cost", *, level: float = 0.95, seed: int = 0) -> Ranking:
     """Return the initializations of an experiment in an order that its runs bear out; see `rank`.
 
@@ -73,8 +84,7 @@ def ranking_of(record: ExperimentRecord, measure: str = "train_cost", *, level: 
     >>> ranking_of(record).sentences[0]
     'zeros is worse than He (p = 0.031, 8 seeds).'
     """
-    if (chosen := MEASURES.get(measure)) is None:
-        raise InputError("measure", f"must be {either(list(MEASURES))}", measure)
+    chosen = measure_named(measure)
     runs = {start.label: record.runs_of(start.label) for start in record.spec.initializations}
     values = {label: _last(chosen, own) for label, own in runs.items()}
     # Of runs that all diverged nothing is known either, which is no reason to refuse them.

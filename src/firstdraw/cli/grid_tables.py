@@ -1,0 +1,108 @@
+"""The tables that a grid leaves on the standard output."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from firstdraw.experiments.statistics import TunedCells
+    from firstdraw.grid_result import GridResult
+    from firstdraw.report.grid_summary import GridRow
+
+__all__ = ["print_grid"]
+
+MOST_CELLS: Final = 12
+"""A longer table scrolls away before it is read."""
+MOST_SENTENCES: Final = 8
+
+
+def print_grid(result: GridResult) -> None:
+    """Print a row for each cell and initialization, and who wins at the best learning rate of each."""
+    from rich.text import Text
+
+    from firstdraw.cli.tables import console_of_output
+
+    console = console_of_output()
+    rows = result.table()
+    cells = len(result.record.series)
+    shown = [row for row in rows if row.cell < MOST_CELLS]
+    console.print(_table(shown))
+    console.print(Text(_legend(result, rows, cells)))
+    for tuned in result.tuned():
+        console.print()
+        _print_tuned(tuned)
+
+
+def _table(rows: Sequence[GridRow]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    told_apart = any(row.group is not None for row in rows)
+    several = any(row.coordinates for row in rows)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    headers = ["Cell"] * several + ["Initialization"] + ["Group"] * told_apart
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for header in ("Failed", "Last cost", "Test accuracy"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for _, group in groupby(rows, key=lambda row: row.cell):
+        for i, row in enumerate(own := list(group)):
+            told = [row.coordinates if i == 0 else ""] * several + [row.initialization]
+            told += [str(row.group or "-")] * told_apart
+            told += [_failed(row), str(row.last_cost), str(row.test_accuracy)]
+            table.add_row(*map(Text, told), end_section=i == len(own) - 1)
+    return table
+
+
+def _failed(row: GridRow) -> str:
+    there = f"{row.failures:,} of {row.runs:,}" if row.runs else "-"
+    return there if not row.missing else f"{there}, {row.missing:,} missing"
+
+
+def _legend(result: GridResult, rows: Sequence[GridRow], cells: int) -> str:
+    """Say what the table shows, and what it does not."""
+    sentences = ["Median and quartiles over the seeds; a run fails that diverges or learns nothing."]
+    if any(row.group is not None for row in rows):
+        sentences.append("Those of one group of a cell cannot be told apart from its best.")
+    if cells > MOST_CELLS:
+        sentences.append(f"Of {cells:,} cells the first {MOST_CELLS} are shown; the report and `--json` have all.")
+    if refused := sum(row.refused for row in rows):
+        sentences.append(f"{refused:,} run{'s' if refused > 1 else ''} could not be made: {_reason(result)}.")
+    return " ".join(sentences)
+
+
+def _reason(result: GridResult) -> str:
+    return next(one.refused[0].message for cell in result.record.series for one in cell if one.refused)
+
+
+def _print_tuned(tuned: TunedCells) -> None:
+    from rich.text import Text
+
+    from firstdraw.cli.tables import console_of_output
+
+    console = console_of_output()
+    where = ", ".join(f"{path.rpartition('.')[2]} = {value}" for path, value in tuned.coordinates)
+    seeds = tuned.tuned.tuning_seeds
+    console.print(
+        Text(
+            f"At the best learning rate of each{f' ({where})' if where else ''}, chosen on {seeds} seeds and compared "
+            "on the others:",
+            style="bold",
+        )
+    )
+    for row in tuned.tuned.ranking.rows:
+        rate = tuned.tuned.rates[row.label]
+        edge = ", the end of the list" if len(tuned.rates) > 1 and rate in (min(tuned.rates), max(tuned.rates)) else ""
+        line = f"  {row.group}. {row.label} at {rate:.6g}{edge}: {row.median:{tuned.tuned.ranking.pattern}}"
+        console.print(Text(line))
+    only = tuned.tuned.only_by_rate
+    for sentence in (*tuned.tuned.ranking.sentences, *only[:MOST_SENTENCES]):
+        console.print(Text(sentence))
+    if len(only) > MOST_SENTENCES:
+        console.print(Text(f"There are {len(only) - MOST_SENTENCES} more such pairs; `--json` has them."))
