@@ -59,7 +59,7 @@ def test_the_status_tells_what_is_there(firstdraw: Call, tmp_path: Path, series:
     assert "Task Start What Runs Failed Left alone At work " in words
     assert f" {series.task} {series.start} he_normal: xor, 2-3-1 relu, sgd 0.01, 20 steps 3 1 1 2 " in words
     assert f"Failed 3 times, left alone: seed 9 of {series}: killed by signal 9\n" in done.stdout
-    assert f"Failed 1 times, tried again: seed 10 of {series}: out of memory\n" in done.stdout
+    assert f"Failed 1 time, tried again: seed 10 of {series}: out of memory\n" in done.stdout
     assert "`firstdraw retry results.db --failed` has them tried again.\n" in done.stdout
     document = json.loads(firstdraw("status", "results.db", "--json").stdout)
     assert (document["schema"], document["runs"]) == ("firstdraw.status/1", 3)
