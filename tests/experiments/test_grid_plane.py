@@ -82,7 +82,15 @@ def test_depths_stand_along_the_left(record: GridRecord) -> None:
     assert planes_of(record.grid) == ((1, 0), (2, 0), (2, 1))
     assert labels_of(record) == ("scaled", "zeros")
     assert names_of(record.grid, 1).title == "scale"
-    assert names_of(record.grid, 1).points == ("0.5", "1.0", "3.0")
+    assert names_of(record.grid, 1).points == ("0.5", "1", "3")
+
+
+@pytest.mark.parametrize(
+    ("rates", "names"), [([0.1 + 0.2, 1.0], ("0.3", "1")), ([0.12345, 0.12346], ("0.12345", "0.12346"))]
+)
+def test_numbers_are_short_where_that_tells_them_apart(rates: list[float], names: tuple[str, ...]) -> None:
+    grid = read_grid_table(TABLE | {"axes": [{"training.optimizer.learning_rate": rates}]})
+    assert names_of(grid, 0).points == names
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_heat_map_has_the_numbers_of_its_plane(record: GridRecord, quantity: A
     np.testing.assert_array_equal(np.ma.getdata(mesh.get_array()).reshape(plane.values.shape), plane.values)
     pattern = ".0%" if quantity == "failed" else ".2g"
     assert [text.get_text() for text in ax.texts] == [format(value, pattern) for value in plane.values.ravel()]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.5", "1.0", "3.0"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.5", "1", "3"]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["2", "3", "30"]
 
 

@@ -19,7 +19,7 @@ import firstdraw
 
 SOURCES = Path(firstdraw.__file__).parent
 TESTS = Path(__file__).parents[1]
-ERRORS = {"InputError", "UnknownNameError", "OutputError", "StoreError", "FirstdrawError"}
+ERRORS = {"InputError", "UnknownNameError", "OutputError", "StoreError", "FirstdrawError", "ClusterError"}
 # Functions that make an error of a text that they are given, by the place of this text among their arguments.
 MAKERS = {
     "_broken": 0,
@@ -37,6 +37,7 @@ WORDS = {
     "OutputError": (1,),
     "StoreError": (1,),
     "FirstdrawError": (0,),
+    "ClusterError": (0,),
 }
 SHORTEST = 12
 
@@ -151,7 +152,6 @@ def test_nothing_else_is_raised_at_users() -> None:
         "catalogue.py": {"KeyError", "ValueError"},
         "engine/reference.py": {"_Divergence", "AssertionError"},
         "experiments/store/database.py": {"AssertionError"},
-        "cli/exits.py": {"SystemExit"},
         "cli/fsck.py": {"Exit"},
         "dropins/__init__.py": {"AttributeError"},
     }

@@ -94,7 +94,7 @@ AXES: list[tuple[Any, str]] = [
         [{"axes": [1]}],
         (
             "in the cell axes = 1: `axes` is for a grid of specs, and a single spec is needed here; "
-            "`firstdraw run --dry-run` takes a grid"
+            "`firstdraw run` takes a grid"
         ),
     ),
 ]
@@ -168,7 +168,7 @@ def test_the_file_of_a_grid_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_grid_is_refused_where_a_single_spec_is_needed(tmp_path: Path) -> None:
-    rule = "`axes` is for a grid of specs, and a single spec is needed here; `firstdraw run --dry-run` takes a grid"
+    rule = "`axes` is for a grid of specs, and a single spec is needed here; `firstdraw run` takes a grid"
     path = tmp_path / "grid.toml"
     path.write_text(f"{GRID}\n[[axes]]\nnetwork.activation = ['relu', 'tanh']\n", encoding="utf-8")
     assert _refusal(lambda: read_file(path)) == f"in {path}: {rule}"

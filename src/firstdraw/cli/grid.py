@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from firstdraw.cli.progress import progress_of
 from firstdraw.cli.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from firstdraw.cli.run import Asked
+    from firstdraw.cli.asked import Asked
     from firstdraw.engine import Engine
     from firstdraw.experiments import Grid
     from firstdraw.experiments.grid_record import GridRecord
@@ -28,11 +28,14 @@ __all__ = ["run_the_grid"]
 def run_the_grid(grid: Grid, asked: Asked, engine: Engine, watch: Stopwatch) -> None:
     """Train what is missing of a grid, print its table or its JSON, and write its report."""
     with watch.part("start"):
+        from firstdraw.experiments.cluster import read_cluster
         from firstdraw.grid_result import GridResult
         from firstdraw.report.files import check_writable
 
         if asked.out is not None:
             check_writable(asked.out)
+        if asked.cluster is not None:
+            read_cluster(asked.cluster)
     record = _finished(grid, asked, engine, watch)
     result = GridResult(record, watch.seconds)
     if asked.as_json:
@@ -90,26 +93,49 @@ def _say_what_is_there(grid: Grid, cells: Sequence[Open], path: Path) -> None:
 
 
 def _sweep(grid: Grid, cells: Sequence[Open], store: Store, engine: Engine, asked: Asked) -> None:
+    try:
+        with progress_of(sum(cell.steps for cell in cells), "Training", shown=asked.progress) as advance:
+            if asked.cluster is None:
+                _sweep_here(cells, store, engine, advance)
+            else:
+                _sweep_there(asked.cluster, cells, store, engine, advance)
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = () if asked.store is None else (_what_is_kept(grid, store, engine, asked.store),)
+        raise
+
+
+def _sweep_here(cells: Sequence[Open], store: Store, engine: Engine, advance: Callable[[int], None]) -> None:
     from firstdraw.experiments.store import this_process
     from firstdraw.experiments.sweep import sweep
 
-    owner = this_process()
-    try:
-        with progress_of(sum(cell.steps for cell in cells), "Training", shown=asked.progress) as advance:
-            sweep(
-                cells,
-                store,
-                engine,
-                owner=owner,
-                clock=time.perf_counter,
-                now=time.time,
-                pause=time.sleep,
-                progress=advance,
-            )
-    except KeyboardInterrupt as interrupt:
-        if asked.store is None:
-            raise
-        raise type(interrupt)(_what_is_kept(grid, store, engine, asked.store)) from None
+    sweep(
+        cells,
+        store,
+        engine,
+        owner=this_process(),
+        clock=time.perf_counter,
+        now=time.time,
+        pause=time.sleep,
+        progress=advance,
+    )
+
+
+def _sweep_there(
+    address: str, cells: Sequence[Open], store: Store, engine: Engine, advance: Callable[[int], None]
+) -> None:
+    from firstdraw.experiments.cluster import read_cluster, sweep_on_cluster
+    from firstdraw.experiments.store import this_process
+
+    sweep_on_cluster(
+        cells,
+        store,
+        engine,
+        read_cluster(address),
+        owner=this_process(),
+        clock=time.perf_counter,
+        now=time.time,
+        progress=advance,
+    )
 
 
 def _what_is_kept(grid: Grid, store: Store, engine: Engine, path: Path) -> str:

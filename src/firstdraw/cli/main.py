@@ -72,9 +72,7 @@ progress_option = click.option("--progress/--no-progress", default=True, help="S
 @click.option("--print-spec", is_flag=True, help="Print the spec with all defaults as TOML, and do nothing else.")
 @click.option("--preset", metavar="NAME", help="A grid that answers a question: activation, depth, lr or seeds.")
 @click.option("--store", type=click.Path(path_type=Path), help="Keep every run in this file; train what it lacks.")
-@click.option(
-    "--cluster", metavar="ADDRESS", help="Train on Dask workers: tcp://host:8786, or local:4 for four here."
-)
+@click.option("--cluster", metavar="ADDRESS", help="Train on Dask workers: tcp://host:8786, or local:4 for four here.")
 @click.option("--dry-run", is_flag=True, help="Estimate the time and memory that it takes, and do nothing else.")
 @out_option
 @json_option
@@ -108,13 +106,15 @@ def run(
       firstdraw run --preset depth --store depth.db
       firstdraw run --dry-run --set seeds=20 --set "axes=[{network.activation=['relu', 'tanh']}]"
     """  # noqa: D301  # click reads the character
-    from firstdraw.cli.run import Asked, print_the_spec, run_the_spec
+    from firstdraw.cli.asked import Asked
+    from firstdraw.cli.run import print_the_spec, run_the_spec
 
     if preset is not None:
+        from firstdraw.errors import InputError
         from firstdraw.experiments.presets import preset_file
 
         if spec is not None:
-            raise click.UsageError("either SPEC or --preset says what to run, and both are given.")
+            raise InputError("--preset", "must be left out where a SPEC says what to run", preset)
         spec = preset_file(preset)
     if print_spec:
         print_the_spec(spec, settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,34 +12,14 @@ from firstdraw.cli.progress import progress_of
 from firstdraw.cli.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from firstdraw.cli.asked import Asked
     from firstdraw.engine import Engine
     from firstdraw.experiments import Spec
     from firstdraw.papers import Paper
     from firstdraw.report.page import Report
     from firstdraw.result import Result
 
-__all__ = ["Asked", "print_the_spec", "run_the_spec", "told", "write_report"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of `firstdraw run` beside the spec.
-
-    Args:
-        out: where the report goes; None for nowhere.
-        as_json: whether to print the results as JSON.
-        engine: the engine's name; None for the fastest.
-        progress: whether to show it.
-        store: where the runs are kept; None for nowhere.
-        cluster: where they are trained, Dask's address or `local:4`; None for here.
-    """
-
-    out: Path | None
-    as_json: bool
-    engine: str | None
-    progress: bool
-    store: Path | None
-    cluster: str | None
+__all__ = ["print_the_spec", "run_the_spec", "told", "write_report"]
 
 
 def print_the_spec(spec: Path | None, settings: tuple[str, ...]) -> None:

@@ -147,6 +147,8 @@ def planes_of(grid: Grid) -> tuple[tuple[int, int], ...]:
 def names_of(grid: Grid, axis: int) -> AxisNames:
     """Return an axis of a grid in words: of each path no more than its last name, and the values as labels have them.
 
+    Numbers are written in four digits where that tells them apart.
+
     Args:
         grid: which.
         axis: the number of the axis.
@@ -157,10 +159,16 @@ def names_of(grid: Grid, axis: int) -> AxisNames:
         name, _, text = Cell(((path, value),), grid.cells[0].spec).label.partition(" = ")
         return name, text
 
-    points = [[told(path, value) for path, value in zip(own.paths, point, strict=True)] for point in own.values]
-    return AxisNames(
-        " / ".join(name for name, _ in points[0]), tuple(" / ".join(text for _, text in point) for point in points)
-    )
+    names: list[str] = []
+    columns: list[list[str]] = []
+    for path, values in zip(own.paths, zip(*own.values, strict=True), strict=True):
+        names.append(told(path, values[0])[0])
+        texts = [told(path, value)[1] for value in values]
+        short = [
+            f"{value:.4g}" if isinstance(value, float) else text for value, text in zip(values, texts, strict=True)
+        ]
+        columns.append(short if len(set(short)) == len(set(texts)) else texts)
+    return AxisNames(" / ".join(names), tuple(map(" / ".join, zip(*columns, strict=True))))
 
 
 def place_on(axis: Axis) -> Callable[[float], float] | None:

@@ -141,7 +141,7 @@ def read_table(table: dict[str, Any], settings: Sequence[str] = (), folder: Path
     for setting in settings:
         table = with_setting(table, setting)
     if "axes" in table:
-        hint = "`firstdraw run --dry-run` takes a grid"
+        hint = "`firstdraw run` takes a grid"
         raise InputError("axes", "is for a grid of specs, and a single spec is needed here", hint=hint)
     _check_keys(table)
     try:

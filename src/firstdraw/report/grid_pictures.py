@@ -151,6 +151,7 @@ def plane_picture(
     height = min(max(ROW * len(y.points), LOWEST_MAP), HIGHEST_MAP)
     width = WIDTH / 2 - beside - 12
     parts: list[str] = []
+    scale = ""
     for plane, left, shares, written, title in (
         (failed, beside, failed.values, percent, f"{name}: runs that failed"),
         (cost, WIDTH / 2 + beside, _scaled(cost.values), _short, f"{name}: median last cost"),
@@ -167,6 +168,8 @@ def plane_picture(
         drawn = HeatMap(
             left, ABOVE, width, height, plane.values, shares, written, titles if linked else (), links if linked else ()
         )
+        if not drawn.writes_numbers:
+            scale = f" From dark to light: from none to all, and {_ends(cost.values)}."
         panel = Panel(left, ABOVE, width, height, linear_axis(0, 1), linear_axis(0, 1))
         parts += [heading(panel, title), *heat_map(drawn, x.points, y.points, x.title, y.title)]
         if depths is not None and depths.depths.size:
@@ -178,12 +181,18 @@ def plane_picture(
     return Picture(
         picture(WIDTH, ABOVE + height + BELOW, parts),
         f"{displayed(failed.label)}: the share of runs that failed, and the median of the last training cost, over "
-        f"{displayed(x.title)} and {displayed(y.title)}.{pooled}{crossed}{empty}{theory}",
+        f"{displayed(x.title)} and {displayed(y.title)}.{scale}{pooled}{crossed}{empty}{theory}",
     )
 
 
 def _short(cost: float) -> str:
     return number(cost, ".2g")
+
+
+def _ends(costs: Floats) -> str:
+    """Say from which cost to which the colors go."""
+    known = costs[np.isfinite(costs)]
+    return f"from {number(float(known.min()))} to {number(float(known.max()))}" if known.size else "no finite cost"
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -73,6 +73,12 @@ class HeatMap:
         return self.left + self.width * column / columns, self.top + self.height * (1 - (row + 1) / rows)
 
     @property
+    def writes_numbers(self) -> bool:
+        """Whether a number has room in a cell."""
+        width, height = self.size
+        return width >= NARROWEST and height >= LOWEST
+
+    @property
     def size(self) -> tuple[float, float]:
         """How wide and how high a cell is."""
         rows, columns = self.values.shape
@@ -95,7 +101,9 @@ def color_of(share: float) -> tuple[int, int, int]:
 def heat_map(drawn: HeatMap, x_names: Sequence[str], y_names: Sequence[str], x_title: str, y_title: str) -> list[str]:
     """Return a colored table with the names of its columns below and of its rows on the left."""
     parts = _cells_alone(drawn) if drawn.links else _cells_together(drawn)
-    return [*parts, *_numbers(drawn), *_names(drawn, x_names, y_names, x_title, y_title)]
+    # Without it the paper shines through between cells.
+    crisp = ['<g shape-rendering="crispEdges">', *parts, "</g>"]
+    return [*crisp, *_numbers(drawn), *_names(drawn, x_names, y_names, x_title, y_title)]
 
 
 def _css(share: float) -> str:
@@ -134,7 +142,7 @@ def _numbers(drawn: HeatMap) -> list[str]:
     width, height = drawn.size
     crosses: list[str] = []
     texts: dict[str, list[str]] = {"#fff": [], "#000": []}
-    fits = width >= NARROWEST and height >= LOWEST
+    fits = drawn.writes_numbers
     for row, column in np.ndindex(drawn.values.shape):
         value, share = float(drawn.values[row, column]), float(drawn.shares[row, column])
         x, y = drawn.corner(row, column)
