@@ -35,9 +35,8 @@ def print_the_status(path: Path, *, as_json: bool) -> None:
     _print_the_table(found)
     for failure in failures:
         left = "left alone" if failure.is_quarantined else "tried again"
-        click.echo(
-            f"Failed {_counted(failure.attempts, 'time')}, {left}: seed {failure.seed} of {failure.series}: {failure.message}"
-        )
+        times = _counted(failure.attempts, "time")
+        click.echo(f"Failed {times}, {left}: seed {failure.seed} of {failure.series}: {failure.message}")
     if any(failure.is_quarantined for failure in failures):
         click.echo(f"`firstdraw retry {path} --failed` has them tried again.")
 
