@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from firstdraw.draws import DRAWS
     from firstdraw.dropins import as_jax, as_keras, as_torch
     from firstdraw.engine import OPTIMIZERS
-    from firstdraw.errors import FirstdrawError, InputError, OutputError
+    from firstdraw.errors import FirstdrawError, InputError, OutputError, StoreError
     from firstdraw.experiments import Initialization, Spec, Training
     from firstdraw.explanations import Explanation, explain
+    from firstdraw.grid_result import GridResult
     from firstdraw.initializers import INITIALIZERS
-    from firstdraw.laboratory import read_spec, run
+    from firstdraw.laboratory import read_grid, read_spec, run, run_grid
     from firstdraw.losses import LOSSES
     from firstdraw.papers import PAPERS
     from firstdraw.result import Result
@@ -44,11 +45,13 @@ __all__ = [
     "PAPERS",
     "Explanation",
     "FirstdrawError",
+    "GridResult",
     "Initialization",
     "InputError",
     "OutputError",
     "Result",
     "Spec",
+    "StoreError",
     "Training",
     "__version__",
     "as_jax",
@@ -56,8 +59,10 @@ __all__ = [
     "as_torch",
     "explain",
     "figures",
+    "read_grid",
     "read_spec",
     "run",
+    "run_grid",
 ]
 
 _HOMES: Final = {
@@ -70,18 +75,22 @@ _HOMES: Final = {
     "PAPERS": "papers",
     "Explanation": "explanations",
     "FirstdrawError": "errors",
+    "GridResult": "grid_result",
     "Initialization": "experiments",
     "InputError": "errors",
     "OutputError": "errors",
     "Result": "result",
     "Spec": "experiments",
+    "StoreError": "errors",
     "Training": "experiments",
     "as_jax": "dropins",
     "as_keras": "dropins",
     "as_torch": "dropins",
     "explain": "explanations",
+    "read_grid": "laboratory",
     "read_spec": "laboratory",
     "run": "laboratory",
+    "run_grid": "laboratory",
 }
 
 

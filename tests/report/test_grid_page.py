@@ -27,7 +27,7 @@ from firstdraw.report.cell_command import cell_command, cell_settings
 from firstdraw.report.cell_sections import cell_sections
 from firstdraw.report.grid_causes import failed_series, with_causes
 from firstdraw.report.grid_page import GridReport
-from firstdraw.report.heat import COLORS, color_of
+from firstdraw.report.heat import COLORS, HeatMap, color_of, heat_map
 
 VOID = {"meta", "input"}
 HOSTILE = "<script>alert('x')</script> & \"quoted\" $x^ {{ 7 * 7 }} 初期化"
@@ -349,6 +349,29 @@ def test_a_map_leads_to_its_cells(pages: Pages) -> None:
     record, page = pages("two axes")
     links = [a["href"] for a in page.all("a") if a["href"].startswith("#cell-")]
     assert {f"#cell-{number}" for number in range(len(record.grid))} <= set(links)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 7), (32, 31)])
+@pytest.mark.parametrize("linked", [False, True])
+def test_the_cells_of_a_map_fill_it_without_seams(rows: int, columns: int, linked: bool) -> None:
+    values = np.arange(rows * columns, dtype=float).reshape(rows, columns)
+    words = [["<b>"] * columns for _ in range(rows)] if linked else ()
+    drawn = HeatMap(61.3, 26.0, 391.7, 355.1, values, values / values.size, str, words, words)
+    source = "".join(heat_map(drawn, ["x"] * columns, ["y"] * rows, "x", "y"))
+    assert "<b>" not in source
+    if linked:
+        found = [
+            [float(number) for number in match]
+            for match in re.findall(r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)"', source)
+        ]
+        boxes = [(x, y, round(x + width, 1), round(y + height, 1)) for x, y, width, height in found]
+    else:
+        matches = re.findall(r"M(\S+) (\S+)H(\S+)V(\S+)H\S+z", source.replace("z", "z "))
+        boxes = [tuple(float(number) for number in match) for match in matches]  # type: ignore[misc]
+    assert len(boxes) == len(set(boxes)) == values.size
+    # As many edges as there must be, if neighbors have them in common.
+    for first, last, count in ((0, 2, columns), (1, 3, rows)):
+        assert len({box[first] for box in boxes} | {box[last] for box in boxes}) == count + 1
 
 
 def test_the_same_record_gives_the_same_page(pages: Pages) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,9 +55,9 @@ def run_the_grid(grid: Grid, asked: Asked, engine: Engine, watch: Stopwatch) -> 
 def _finished(grid: Grid, asked: Asked, engine: Engine, watch: Stopwatch) -> GridRecord:
     from firstdraw.experiments.grid import load_cells
     from firstdraw.experiments.grid_record import read_record
-    from firstdraw.experiments.sweep import open_cells
+    from firstdraw.experiments.sweep import open_cells, opened
 
-    with _opened(asked.store) as store:
+    with opened(asked.store) as store:
         with watch.part("data"):
             cells = open_cells(load_cells(grid), store, engine)
         if asked.store is not None:
@@ -68,22 +66,6 @@ def _finished(grid: Grid, asked: Asked, engine: Engine, watch: Stopwatch) -> Gri
             _sweep(grid, cells, store, engine, asked)
         with watch.part("reading"):
             return read_record(load_cells(grid), grid, store, engine)
-
-
-@contextmanager
-def _opened(path: Path | None) -> Generator[Store]:
-    """Open a store; for runs that are kept nowhere one that is gone in the end."""
-    from firstdraw.experiments.store import Store
-
-    if path is not None:
-        with Store.create_or_open(path) as store:
-            yield store
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="firstdraw-") as folder,
-        Store.create_or_open(Path(folder, "runs.db")) as store,
-    ):
-        yield store
 
 
 def _say_what_is_there(grid: Grid, cells: Sequence[Open], path: Path) -> None:

@@ -19,6 +19,9 @@ __all__ = ["print_grid"]
 MOST_CELLS: Final = 12
 """A longer table scrolls away before it is read."""
 MOST_SENTENCES: Final = 8
+MOST_TUNED: Final = 4
+MOST_TUNED_CELLS: Final = 200
+"""Each ranking takes a tenth of a second."""
 
 
 def print_grid(result: GridResult) -> None:
@@ -33,9 +36,12 @@ def print_grid(result: GridResult) -> None:
     shown = [row for row in rows if row.cell < MOST_CELLS]
     console.print(_table(shown))
     console.print(Text(_legend(result, rows, cells)))
-    for tuned in result.tuned():
+    tuned = result.tuned() if cells <= MOST_TUNED_CELLS else ()
+    for one in tuned[:MOST_TUNED]:
         console.print()
-        _print_tuned(tuned)
+        _print_tuned(one)
+    if len(tuned) > MOST_TUNED:
+        console.print(Text(f"{len(tuned) - MOST_TUNED} more such rankings are in the report."))
 
 
 def _table(rows: Sequence[GridRow]) -> Table:

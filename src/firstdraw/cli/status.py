@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["print_the_status"]
 
 SCHEMA: Final = "firstdraw.status/1"
-MOST_ROWS: Final = 50
+MOST_ROWS: Final = 20
+"""A longer table scrolls away before it is read."""
+MOST_WIDTHS: Final = 6
 
 
 def print_the_status(path: Path, *, as_json: bool) -> None:
@@ -57,7 +59,9 @@ def _print_the_table(found: tuple[SeriesSummary, ...]) -> None:
         table.add_column(header, no_wrap=header != "What", overflow="fold")
     for header in ("Runs", "Failed", "Left alone", "At work"):
         table.add_column(header, justify="right", no_wrap=True)
-    for item in found[:MOST_ROWS]:
+    # Those of which there is more to say come first.
+    ordered = sorted(found, key=lambda item: not (item.failed or item.quarantined or item.claimed))
+    for item in ordered[:MOST_ROWS]:
         names = (str(item.series.task), str(item.series.start), _what(item.series))
         counts = (item.runs, item.failed, item.quarantined, item.claimed)
         table.add_row(*map(Text, names), *(f"{count:,}" for count in counts))
@@ -75,6 +79,9 @@ def _what(series: Series) -> str:
     task = series.task.table
     training, network = task["training"], task["network"]
     widths = "-".join(map(str, network["widths"]))
+    if len(network["widths"]) > MOST_WIDTHS:
+        first, second, *_, last = network["widths"]
+        widths = f"{first}-{second}-...-{last} of {len(network['widths']) - 1} layers"
     return (
         f"{series.weights}: {task['data']['name']}, {widths} {network['activation']['name']}, "
         f"{training['optimizer']['name']} {training['optimizer']['learning_rate']:g}, {training['steps']:,} steps"

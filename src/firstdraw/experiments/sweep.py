@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import Final
 
@@ -14,7 +17,7 @@ from firstdraw.experiments.grid import Cell
 from firstdraw.experiments.portions import DrawnPortion, Portion, TrainedPortion, draw_portion, train_portion
 from firstdraw.experiments.store import Finished, Owner, Series, Store, Wanted, series_of
 
-__all__ = ["Clock", "Open", "claimed", "open_cells", "store_portion", "sweep"]
+__all__ = ["Clock", "Open", "claimed", "open_cells", "opened", "store_portion", "sweep"]
 
 Clock = Callable[[], float]
 """Returns a time in seconds."""
@@ -94,6 +97,27 @@ def _by_series(wanted: Sequence[Wanted]) -> dict[Series, set[int]]:
     for item in wanted:
         found.setdefault(item.series, set()).update(item.seeds)
     return found
+
+
+@contextmanager
+def opened(path: Path | None) -> Generator[Store]:
+    """Open a store to write, made if it is not there; for runs that are kept nowhere one that is gone in the end.
+
+    Args:
+        path: its file; None for none that stays.
+
+    Raises:
+        StoreError: if the file is no store, or cannot be written.
+    """
+    if path is not None:
+        with Store.create_or_open(path) as store:
+            yield store
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="firstdraw-") as folder,
+        Store.create_or_open(Path(folder, "runs.db")) as store,
+    ):
+        yield store
 
 
 def open_cells(cells: Iterator[tuple[Cell, Examples]], store: Store, engine: Engine) -> list[Open]:

@@ -11,7 +11,7 @@ from firstdraw.engine import Engine
 from firstdraw.experiments.grid import Cell, Grid, grid_as_toml
 from firstdraw.experiments.grid_plane import labels_of, names_of, plane_of, planes_of
 from firstdraw.experiments.grid_record import GridRecord, SeriesRecord
-from firstdraw.experiments.statistics import Ranking, TunedCells, tuned_rankings
+from firstdraw.experiments.statistics import LEARNING_RATE, Ranking, TunedCells, tuned_rankings
 from firstdraw.experiments.statistics.steps_to import steps_to
 from firstdraw.experiments.trainable_depth import DEPTH, depth_line
 from firstdraw.report.cell_command import cell_command
@@ -34,6 +34,7 @@ MOST_LINKED_CELLS: Final = 400
 MOST_POINTS: Final = 60
 """Of an axis; beyond, cells would be a few pixels wide."""
 MOST_RANKED: Final = 100
+MOST_TUNED_CELLS: Final = 200
 MOST_TUNED: Final = 12
 MOST_SURVIVALS: Final = 4
 """So many cells get survival curves of their own; of more the runs of all cells are taken together."""
@@ -78,7 +79,8 @@ class GridReport:
         failures = failed_series(record)
         told = with_causes(failures[:MOST_FAILURES], self._engine)
         pictures, left_out = _overview(record, sections)
-        tuned = tuned_rankings(record) if len(grid) <= MOST_RANKED * 2 else ()
+        is_tuned = len(grid) <= MOST_TUNED_CELLS
+        tuned = tuned_rankings(record) if is_tuned else ()
         spec = grid_as_toml(grid)
         return rendered(
             "grid.html",
@@ -94,6 +96,7 @@ class GridReport:
             unranked=_unranked(record, rankings),
             tuned=[(_coordinates(one, grid), one) for one in tuned[:MOST_TUNED]],
             more_tuned=max(0, len(tuned) - MOST_TUNED),
+            untuned=not is_tuned and any(LEARNING_RATE in axis.paths for axis in grid.axes),
             survivals=_survivals(record),
             failures=[_failure_row(one, sections) for one in told],
             more_failures=failures[MOST_FAILURES:],

@@ -186,7 +186,7 @@ def plane_picture(
 
 
 def _short(cost: float) -> str:
-    return number(cost, ".2g")
+    return "-" if math.isnan(cost) else f"{cost:.2g}"
 
 
 def _ends(costs: Floats) -> str:

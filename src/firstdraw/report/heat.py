@@ -67,10 +67,12 @@ class HeatMap:
     titles: Sequence[Sequence[str]] = ()
     links: Sequence[Sequence[str]] = ()
 
-    def corner(self, row: int, column: int) -> tuple[float, float]:
-        """Return the upper left corner of a cell."""
+    def edges(self, row: int, column: int) -> tuple[float, float, float, float]:
+        """Return the left, upper, right and lower edge of a cell, in tenths of a pixel: a neighbor has the same."""
         rows, columns = self.values.shape
-        return self.left + self.width * column / columns, self.top + self.height * (1 - (row + 1) / rows)
+        left, right = (round(self.left + self.width * at / columns, 1) for at in (column, column + 1))
+        top, bottom = (round(self.top + self.height * (1 - at / rows), 1) for at in (row + 1, row))
+        return left, top, right, bottom
 
     @property
     def writes_numbers(self) -> bool:
@@ -111,14 +113,13 @@ def _css(share: float) -> str:
 
 
 def _cells_alone(drawn: HeatMap) -> list[str]:
-    width, height = drawn.size
     parts: list[str] = []
     for row, column in np.ndindex(drawn.values.shape):
-        x, y = drawn.corner(row, column)
+        left, top, right, bottom = drawn.edges(row, column)
         share = float(drawn.shares[row, column])
         fill = "var(--raised)" if math.isnan(share) else _css(share)
         cell = (
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}">'
+            f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" fill="{fill}">'
             f"<title>{escape(drawn.titles[row][column])}</title></rect>"
         )
         link = drawn.links[row][column]
@@ -127,26 +128,24 @@ def _cells_alone(drawn: HeatMap) -> list[str]:
 
 
 def _cells_together(drawn: HeatMap) -> list[str]:
-    width, height = drawn.size
     paths: dict[str, list[str]] = {}
     for row, column in np.ndindex(drawn.values.shape):
         share = float(drawn.shares[row, column])
         if not math.isnan(share):
-            x, y = drawn.corner(row, column)
-            paths.setdefault(_css(share), []).append(f"M{x:.1f} {y:.1f}h{width:.1f}v{height:.1f}h-{width:.1f}z")
+            left, top, right, bottom = drawn.edges(row, column)
+            paths.setdefault(_css(share), []).append(f"M{left:.1f} {top:.1f}H{right:.1f}V{bottom:.1f}H{left:.1f}z")
     return [f'<path d="{"".join(cells)}" fill="{color}"/>' for color, cells in paths.items()]
 
 
 def _numbers(drawn: HeatMap) -> list[str]:
     """Return the numbers where they have room, and a cross where runs diverged."""
-    width, height = drawn.size
     crosses: list[str] = []
     texts: dict[str, list[str]] = {"#fff": [], "#000": []}
     fits = drawn.writes_numbers
     for row, column in np.ndindex(drawn.values.shape):
         value, share = float(drawn.values[row, column]), float(drawn.shares[row, column])
-        x, y = drawn.corner(row, column)
-        x, y = x + width / 2, y + height / 2
+        left, top, right, bottom = drawn.edges(row, column)
+        x, y = (left + right) / 2, (top + bottom) / 2
         if math.isinf(value):
             crosses.append(f"M{x - 4:.1f} {y - 4:.1f}l8 8m0-8l-8 8")
         elif fits and not math.isnan(value):

@@ -120,5 +120,5 @@ def _runs(series: SeriesRecord, seeds: Sequence[int], measure: Measure) -> Runs:
 
 def _common(series: Sequence[SeriesRecord]) -> list[int]:
     """Return the seeds of which every series has a run."""
-    seeds = [set(one.runs.seeds.tolist()) for one in series]
-    return sorted(set.intersection(*seeds)) if seeds else []
+    first, *others = (set[int](one.runs.seeds.tolist()) for one in series)
+    return sorted(first.intersection(*others))
