@@ -42,6 +42,7 @@ bench: $(VENV)/.parity ## the command, the engine, the draws, the probes and the
 	$(BIN)/python bench/probes.py
 	$(BIN)/python bench/theory.py
 	$(BIN)/python bench/store.py
+	$(BIN)/python bench/sweep.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py
