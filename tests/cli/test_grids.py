@@ -90,6 +90,26 @@ def test_a_grid_is_printed_and_reported(firstdraw: Call, write: Callable[..., Pa
     assert any(line.startswith("1. He at 1, the end of the list:") for line in lines)
 
 
+@pytest.mark.parametrize("values", [[0.1, 1.0], [0.01 * 2**i for i in range(10)]], ids=["narrow", "wide"])
+def test_one_axis_is_crossed_with_the_initializations(
+    firstdraw: Call, write: Callable[..., Path], values: list[float]
+) -> None:
+    """Its points are columns where there is room for them, and lines where there is not."""
+    axes = f"axes=[{{training.optimizer.learning_rate={values}}}]"
+    done = firstdraw("run", write(seeds=3).name, "--set", axes, "--no-progress")
+    assert done.returncode == Exit.OK
+    lines = [line.split() for line in done.stdout.splitlines() if line.strip()]
+    assert lines[0] == ["Runs", "that", "failed"]
+    names = [f"{value:.6g}" for value in values]
+    if len(values) == 2:
+        assert lines[1] == ["learning_rate", *names]
+        assert lines[3] == ["zeros", *["100%"] * len(values)]
+    else:
+        assert lines[1] == ["learning_rate", "zeros", "He"]
+        assert [line[:2] for line in lines[3:13]] == [[name, "100%"] for name in names]
+    assert "Median last cost" in done.stdout
+
+
 def test_the_same_command_goes_on_from_what_the_store_has(
     firstdraw: Call, write: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from firstdraw.report.grid_summary import number, percent
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.table import Table
 
@@ -18,6 +20,9 @@ __all__ = ["print_grid"]
 
 MOST_CELLS: Final = 12
 """A longer table scrolls away before it is read."""
+MOST_COLUMNS: Final = 12
+NARROWEST, WIDEST = 11, 95
+"""Letters that a column of numbers takes at least, and those of all columns together at most."""
 MOST_SENTENCES: Final = 8
 MOST_TUNED: Final = 4
 MOST_TUNED_CELLS: Final = 200
@@ -33,15 +38,67 @@ def print_grid(result: GridResult) -> None:
     console = console_of_output()
     rows = result.table()
     cells = len(result.record.series)
-    shown = [row for row in rows if row.cell < MOST_CELLS]
-    console.print(_table(shown))
-    console.print(Text(_legend(result, rows, cells)))
+    axes = result.record.grid.axes
+    if len(axes) == 1 and len(axes[0].paths) == 1 and cells <= MOST_COLUMNS:
+        console.print(_crossed(result, rows, "Runs that failed", _share))
+        console.print(_crossed(result, rows, "Median last cost", _cost))
+        console.print(Text(_crossed_legend(rows)))
+    else:
+        console.print(_table([row for row in rows if row.cell < MOST_CELLS]))
+        console.print(Text(_legend(rows, cells)))
+    if refused := sum(row.refused for row in rows):
+        console.print(Text(f"{refused:,} run{'s' if refused > 1 else ''} could not be made: {_reason(result)}."))
     tuned = result.tuned() if cells <= MOST_TUNED_CELLS else ()
     for one in tuned[:MOST_TUNED]:
         console.print()
         _print_tuned(one)
     if len(tuned) > MOST_TUNED:
         console.print(Text(f"{len(tuned) - MOST_TUNED} more such rankings are in the report."))
+
+
+def _crossed(result: GridResult, rows: Sequence[GridRow], title: str, told: Callable[[GridRow], str]) -> Table:
+    """Return a table of the points of the one axis and the initializations, whichever is narrower as columns."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    (axis,) = result.record.grid.axes
+    points = [_written(value) for (value,) in axis.values]
+    labels = list(dict.fromkeys(row.initialization for row in rows))
+    texts = {(points[row.cell], row.initialization): told(row) for row in rows}
+    table = Table(box=box.SIMPLE, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    table.add_column(axis.paths[0].rpartition(".")[2], overflow="fold")
+    if sum(max(NARROWEST, len(point) + 3) for point in points) <= WIDEST:
+        lines = [[label, *(texts[point, label] for point in points)] for label in labels]
+        headers = points
+    else:
+        lines = [[point, *(texts[point, label] for label in labels)] for point in points]
+        headers = labels
+    for header in headers:
+        table.add_column(Text(header), justify="right", overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
+def _written(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _share(row: GridRow) -> str:
+    return percent(row.failures / row.runs) if row.runs else "-"
+
+
+def _cost(row: GridRow) -> str:
+    return f"{number(row.last_cost.median, '.3g')}{' *' if row.group == 1 else '  '}"
+
+
+def _crossed_legend(rows: Sequence[GridRow]) -> str:
+    told_apart = any(row.group is not None for row in rows)
+    marks = " * marks those of a cell that cannot be told apart from its best." if told_apart else ""
+    missing = sum(row.missing for row in rows)
+    lacks = f" {missing:,} runs are missing." if missing else ""
+    return f"A run fails that diverges or learns nothing.{marks}{lacks} The report has each cell with its quartiles."
 
 
 def _table(rows: Sequence[GridRow]) -> Table:
@@ -71,15 +128,13 @@ def _failed(row: GridRow) -> str:
     return there if not row.missing else f"{there}, {row.missing:,} missing"
 
 
-def _legend(result: GridResult, rows: Sequence[GridRow], cells: int) -> str:
+def _legend(rows: Sequence[GridRow], cells: int) -> str:
     """Say what the table shows, and what it does not."""
     sentences = ["Median and quartiles over the seeds; a run fails that diverges or learns nothing."]
     if any(row.group is not None for row in rows):
         sentences.append("Those of one group of a cell cannot be told apart from its best.")
     if cells > MOST_CELLS:
         sentences.append(f"Of {cells:,} cells the first {MOST_CELLS} are shown; the report and `--json` have all.")
-    if refused := sum(row.refused for row in rows):
-        sentences.append(f"{refused:,} run{'s' if refused > 1 else ''} could not be made: {_reason(result)}.")
     return " ".join(sentences)
 
 
