@@ -6,6 +6,7 @@ is salvaged is as it was, and what is lost is told.
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,10 +95,11 @@ class _Patient:
 
 
 @pytest.fixture
-def patient(made: Any, tmp_path: Path) -> _Patient:
-    folder = tmp_path / "patient"
-    folder.mkdir()
-    return _Patient(made, folder / "results.db")
+def patient(made: Any, tmp_path: Path) -> Iterator[_Patient]:
+    """A store in memory where there is such a folder: thousands of files are made in its place."""
+    memory = Path("/dev/shm")  # noqa: S108  # a folder of its own is made in it
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield _Patient(made, Path(folder, "results.db"))
 
 
 @pytest.fixture

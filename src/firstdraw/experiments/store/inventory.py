@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from firstdraw.experiments.store.checksums import row_checksum
@@ -84,6 +85,7 @@ def survey(connection: sqlite3.Connection) -> list[str]:
         wrong = sorted(str(name) for name in {*found, *TABLES} if found.get(name) != TABLES.get(name))
         return [f"its tables are not those of a store: {', '.join(wrong)}"]
     contents, damage = verified(connection, "contents")
+    damage = [*_torn_end(connection), *damage]
     counted = {row[0]: Tally(row[1], row[2]) for row in contents}
     damage += [f"the number of rows of `{table}` is lost" for table in COUNTED if table not in counted]
     for table in COUNTED:
@@ -92,6 +94,17 @@ def survey(connection: sqlite3.Connection) -> list[str]:
         if not wrong and table in counted:
             damage += _compared(table, Tally().with_rows(row[-1] for row in rows), counted[table])
     return damage
+
+
+def _torn_end(connection: sqlite3.Connection) -> list[str]:
+    """Say whether the file ends within a page; SQLite takes the missing bytes for zeros, which some of them may be."""
+    path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    size, log = path.stat().st_size, path.with_name(f"{path.name}-wal")
+    # While there is a log, pages are on their way into the file.
+    if size % page == 0 or (log.exists() and log.stat().st_size):
+        return []
+    return [f"the file ends within a page, after {size:,} bytes: its end is lost"]
 
 
 def _compared(table: str, found: Tally, counted: Tally) -> list[str]:
