@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import math
 import sys
@@ -122,7 +121,7 @@ def test_json_lines_have_everything(store: Store, tmp_path: Path) -> None:
     assert sum(len(line["nonfinite"]) for line in lines) == 2 * (2 + 2)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is not installed")
+@pytest.mark.parity
 def test_parquet_has_everything(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "runs.parquet"
     assert export(store, path, "parquet") == 6

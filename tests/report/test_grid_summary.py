@@ -94,7 +94,9 @@ def test_runs_that_diverged_count_as_the_worst(diverged_grid: GridResult) -> Non
     assert (percent(0.001), percent(0.999), percent(math.nan)) == ("<1%", ">99%", "-")
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize(
+    "library", ["pandas", *(pytest.param(name, marks=pytest.mark.parity) for name in ("polars", "pyarrow"))]
+)
 @pytest.mark.parametrize("curves", [False, True])
 def test_every_library_gets_the_same_rows(grid_result: GridResult, library: str, curves: bool) -> None:
     pytest.importorskip(library)
