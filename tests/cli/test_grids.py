@@ -78,16 +78,32 @@ def _runs(store: Path) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     return {(tasks[task], starts[start], seed): tuple(rest) for task, start, seed, *rest in rows}
 
 
-def test_a_grid_is_printed_and_reported(firstdraw: Call, write: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_grid_of_two_axes_is_printed_and_reported(
+    firstdraw: Call, write: Callable[..., Path], tmp_path: Path
+) -> None:
     done = firstdraw("run", write().name)
     assert done.returncode == Exit.OK
     assert "Report: " in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["firstdraw-report.html", "grid.toml"]
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert sum("5 of 5" in line and "zeros" in line for line in lines) == 4
-    assert any(line.startswith("depth = 2, learning_rate = 0.1 zeros") for line in lines)
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines() if line.strip()]
+    first = lines.index("zeros: runs that failed")
+    assert lines[first + 1] == "depth \\ learning_rate 0.1 1"
+    assert lines[first + 3 : first + 5] == ["2 100% 100%", "4 100% 100%"]
+    assert "He: median last cost" in lines
     assert any(line.startswith("At the best learning rate of each (depth = 4), chosen on 2 seeds") for line in lines)
     assert any(line.startswith("1. He at 1, the end of the list:") for line in lines)
+
+
+def test_a_grid_of_many_axes_is_a_line_for_each_cell_and_initialization(
+    firstdraw: Call, write: Callable[..., Path]
+) -> None:
+    axes = "axes=[{network.depth=[2,3]},{training.optimizer.learning_rate=[0.1]},{network.activation=['relu']}]"
+    done = firstdraw("run", write().name, "--set", axes)
+    assert done.returncode == Exit.OK
+    assert "Median and quartiles over the seeds; a run fails that diverges or learns nothing." in done.stdout
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert sum("5 of 5" in line and "zeros" in line for line in lines) == 2
+    assert any(line.startswith("depth = 2, learning_rate = 0.1,") for line in lines)
 
 
 @pytest.mark.parametrize("values", [[0.1, 1.0], [0.01 * 2**i for i in range(10)]], ids=["narrow", "wide"])

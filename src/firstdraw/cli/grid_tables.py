@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from firstdraw.report.grid_summary import number, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.table import Table
 
@@ -20,7 +21,8 @@ __all__ = ["print_grid"]
 
 MOST_CELLS: Final = 12
 """A longer table scrolls away before it is read."""
-MOST_COLUMNS: Final = 12
+MOST_LINES: Final = 24
+MOST_CROSSED: Final = 4
 NARROWEST, WIDEST = 11, 95
 """Letters that a column of numbers takes at least, and those of all columns together at most."""
 MOST_SENTENCES: Final = 8
@@ -38,10 +40,10 @@ def print_grid(result: GridResult) -> None:
     console = console_of_output()
     rows = result.table()
     cells = len(result.record.series)
-    axes = result.record.grid.axes
-    if len(axes) == 1 and len(axes[0].paths) == 1 and cells <= MOST_COLUMNS:
-        console.print(_crossed(result, rows, "Runs that failed", _share))
-        console.print(_crossed(result, rows, "Median last cost", _cost))
+    if crossings := _crossings(result, rows):
+        for crossing in crossings:
+            console.print(_crossed(crossing, "Runs that failed", _share))
+            console.print(_crossed(crossing, "Median last cost", _cost))
         console.print(Text(_crossed_legend(rows)))
     else:
         console.print(_table([row for row in rows if row.cell < MOST_CELLS]))
@@ -56,28 +58,87 @@ def print_grid(result: GridResult) -> None:
         console.print(Text(f"{len(tuned) - MOST_TUNED} more such rankings are in the report."))
 
 
-def _crossed(result: GridResult, rows: Sequence[GridRow], title: str, told: Callable[[GridRow], str]) -> Table:
-    """Return a table of the points of the one axis and the initializations, whichever is narrower as columns."""
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """Rows of a grid as a table of two directions.
+
+    Args:
+        heading: what all of them have in common.
+        down: what changes from line to line.
+        across: what changes from column to column.
+        lines: its values.
+        columns: its values.
+        rows: the row for each line and column.
+    """
+
+    heading: str
+    down: str
+    across: str
+    lines: Sequence[str]
+    columns: Sequence[str]
+    rows: Mapping[tuple[str, str], GridRow]
+
+    def turned(self) -> _Crossing:
+        """Return the same with lines for columns."""
+        rows = {(column, line): row for (line, column), row in self.rows.items()}
+        return _Crossing(self.heading, self.across, self.down, self.columns, self.lines, rows)
+
+    @property
+    def width(self) -> int:
+        """How many letters its columns take."""
+        return sum(max(NARROWEST, len(column) + 3) for column in self.columns)
+
+    def fitting(self) -> _Crossing | None:
+        """Return it, or itself turned, as a table that is read at a glance; None where it is none."""
+        return next(
+            (one for one in (self, self.turned()) if one.width <= WIDEST and len(one.lines) <= MOST_LINES), None
+        )
+
+
+def _crossings(result: GridResult, rows: Sequence[GridRow]) -> list[_Crossing]:
+    """Return a grid of one axis, or of two and few initializations, as tables; none where they are too large."""
+    axes = result.record.grid.axes
+    labels = list(dict.fromkeys(row.initialization for row in rows))
+    if not 1 <= len(axes) <= 2 or any(len(axis.paths) > 1 for axis in axes):
+        return []
+    names = [axis.paths[0].rpartition(".")[2] for axis in axes]
+    points = [[_written(value) for (value,) in axis.values] for axis in axes]
+    if len(axes) == 1:
+        found = {(row.initialization, points[0][row.cell]): row for row in rows}
+        crossings = [_Crossing("", "", names[0], labels, points[0], found)]
+    elif len(labels) <= MOST_CROSSED:
+        across = len(points[1])
+        places = {(row.initialization, *divmod(row.cell, across)): row for row in rows}
+        crossings = [
+            _Crossing(
+                label,
+                names[0],
+                names[1],
+                points[0],
+                points[1],
+                {(points[0][i], points[1][j]): row for (own, i, j), row in places.items() if own == label},
+            )
+            for label in labels
+        ]
+    else:
+        return []
+    fitting = [crossing.fitting() for crossing in crossings]
+    return [] if None in fitting else [one for one in fitting if one is not None]
+
+
+def _crossed(crossing: _Crossing, title: str, told: Callable[[GridRow], str]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    (axis,) = result.record.grid.axes
-    points = [_written(value) for (value,) in axis.values]
-    labels = list(dict.fromkeys(row.initialization for row in rows))
-    texts = {(points[row.cell], row.initialization): told(row) for row in rows}
-    table = Table(box=box.SIMPLE, pad_edge=False, title=title, title_justify="left", title_style="bold")
-    table.add_column(axis.paths[0].rpartition(".")[2], overflow="fold")
-    if sum(max(NARROWEST, len(point) + 3) for point in points) <= WIDEST:
-        lines = [[label, *(texts[point, label] for point in points)] for label in labels]
-        headers = points
-    else:
-        lines = [[point, *(texts[point, label] for label in labels)] for point in points]
-        headers = labels
-    for header in headers:
-        table.add_column(Text(header), justify="right", overflow="fold")
-    for line in lines:
-        table.add_row(*map(Text, line))
+    heading = f"{crossing.heading}: {title.lower()}" if crossing.heading else title
+    table = Table(box=box.SIMPLE, pad_edge=False, title=Text(heading), title_justify="left", title_style="bold")
+    corner = " \\ ".join(filter(None, (crossing.down, crossing.across)))
+    table.add_column(Text(corner), overflow="fold")
+    for column in crossing.columns:
+        table.add_column(Text(column), justify="right", overflow="fold")
+    for line in crossing.lines:
+        table.add_row(Text(line), *(Text(told(crossing.rows[line, column])) for column in crossing.columns))
     return table
 
 
