@@ -268,7 +268,7 @@ def _failure_row(item: FailedSeries, sections: CellSections) -> dict[str, Any]:
         "runs": len(item.series.runs),
         "cause": "" if cause is None else cause.finding.cause,
         "severity": "" if cause is None else cause.finding.severity.name.lower(),
-        "sentence": "" if cause is None else clipped(cause.finding.sentence),
+        "sentence": "" if cause is None else cause.finding.sentence,
         "seen": "" if cause is None else f"{cause.agreeing} of {len(cause.diagnosed)} looked at",
     }
 
