@@ -68,12 +68,14 @@ class Visit:
         name: the module's.
         module: the module.
         fed_by: what led to it, if that was looked at before it ran.
+        makers: the nodes that made what it was given, likewise.
         inner: whether another module was called inside it.
     """
 
     name: str
     module: Module
     fed_by: tuple[int, ...] | None = None
+    makers: tuple[Any, ...] = ()
     inner: bool = False
 
 
@@ -115,6 +117,7 @@ class Recorder:
             self.visits.append(visit)
             if not _has_layers(module):
                 # Afterwards an operation in place may have made something else of what came.
+                visit.makers = tuple(maker(tensor) for tensor in tensors_in((args, kwargs)))
                 visit.fed_by = self._led_here(name, (args, kwargs))
 
         return enter
@@ -151,7 +154,8 @@ class Recorder:
             return
         tensor = next((item for item in outputs if item.requires_grad), outputs[0])
         node = maker(tensor)
-        if marked(node) is not None or any(tensor is item for item in tensors_in(given)):
+        handed_on = any(tensor is item for item in tensors_in(given)) and (node is None or node in visit.makers)
+        if handed_on or marked(node) is not None:
             # It only looks at what came, or hands it on.
             return
         fed_by = self._led_here(visit.name, given) if visit.fed_by is None else visit.fed_by

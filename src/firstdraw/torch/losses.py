@@ -16,21 +16,10 @@ __all__ = ["PROJECTION", "constant_losses", "loss_name", "projection"]
 
 PROJECTION: Final = "a random projection of the outputs"
 
-OF_SCORES: Final = frozenset(
-    {
-        "CrossEntropyLoss",
-        "BCEWithLogitsLoss",
-        "MultiLabelSoftMarginLoss",
-        "SoftMarginLoss",
-        "cross_entropy",
-        "binary_cross_entropy_with_logits",
-    }
-)
-"""Losses that take a score of 0 for each class as the prediction that all are equally likely."""
-OF_VALUES: Final = frozenset(
-    {"MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
-)
-"""Losses between predictions and targets of one shape."""
+OF_SCORES: Final = frozenset({"LogSoftmaxBackward0", "BinaryCrossEntropyWithLogitsBackward0"})
+"""What autograd records in losses that take a score of 0 for each class as all classes being equally likely."""
+OF_VALUES: Final = frozenset({"MseLossBackward0", "L1LossBackward0", "SmoothL1LossBackward0", "HuberLossBackward0"})
+"""The same of losses between predictions and targets of one shape."""
 
 
 def loss_name(loss: Callable[..., Any] | None) -> str:
@@ -57,19 +46,20 @@ def projection(outputs: object, seed: int) -> Tensor:
     return total
 
 
-def constant_losses(loss: Callable[..., Any], outputs: object, targets: object) -> list[Tensor]:
+def constant_losses(loss: Callable[..., Any], cost: Tensor, outputs: object, targets: object) -> list[Tensor]:
     """Return the losses of a few predictions that are the same for every example; the best constant costs no more.
 
     Args:
         loss: a function of outputs and targets.
+        cost: what it returned.
         outputs: what the model returned: their means over the examples are one such prediction.
         targets: what it should return: their mean is another one, where the loss compares values.
     """
     torch = pytorch()
-    predictions = [mapped(outputs, _mean)]
-    if loss_name(loss) in OF_SCORES:
+    predictions, recorded = [mapped(outputs, _mean)], _recorded(cost, outputs)
+    if recorded & OF_SCORES:
         predictions.append(mapped(outputs, torch.zeros_like))
-    if loss_name(loss) in OF_VALUES and isinstance(targets, torch.Tensor):
+    if recorded & OF_VALUES and isinstance(targets, torch.Tensor):
         predictions.append(mapped(targets, _mean))
     costs: list[Tensor] = []
     with torch.no_grad():
@@ -79,6 +69,19 @@ def constant_losses(loss: Callable[..., Any], outputs: object, targets: object) 
             except Exception:  # noqa: S112  # a loss may refuse what no model returns, and the others are left
                 continue
     return costs
+
+
+def _recorded(cost: Tensor, outputs: object) -> set[str]:
+    """Return the names of the nodes between a loss and the outputs: what the loss computes, and not the model."""
+    ends = {tensor.grad_fn for tensor in tensors_in(outputs)}
+    seen: set[Any] = set()
+    waiting: list[Any] = [cost.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen and node not in ends:
+            seen.add(node)
+            waiting.extend(before for before, _ in node.next_functions)
+    return {node.name() for node in seen}
 
 
 def _mean(tensor: Tensor) -> Tensor:

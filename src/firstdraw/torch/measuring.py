@@ -67,7 +67,9 @@ def measure(call: Call) -> ModelState:
             raise FirstdrawError(f"the model fails in its forward pass, {_place(recorder)}: {_said(error)}") from error
     layers = recorder.recordings
     loss = _loss(call, outputs)
-    constants = [] if call.loss is None or call.targets is None else constant_losses(call.loss, outputs, call.targets)
+    constants = (
+        [] if call.loss is None or call.targets is None else constant_losses(call.loss, loss, outputs, call.targets)
+    )
     # What the outputs take is then free on the way back.
     del outputs
     try:
