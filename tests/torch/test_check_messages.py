@@ -99,6 +99,13 @@ REFUSED = {
             "which is then to be filled"
         ),
     ),
+    "TorchScript": (
+        lambda: check(nn.Sequential(torch.jit.script(linear())), x()),
+        (
+            "`model` must run in Python, where its layers can be watched, and `0` is compiled to TorchScript; "
+            "check the model that it was made of"
+        ),
+    ),
     "quantized": (
         lambda: check(quantized(), x()),
         (
@@ -151,7 +158,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.filterwarnings("ignore:.*quantize.*", "ignore:.*TypedStorage.*")
+@pytest.mark.filterwarnings("ignore:.*quantize.*", "ignore:.*TypedStorage.*", "ignore:.*torch.jit.*")
 def test_a_refusal_is_one_sentence(name: str) -> None:
     call, sentence = REFUSED[name]
     with pytest.raises(FirstdrawError) as caught:

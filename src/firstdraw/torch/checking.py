@@ -84,6 +84,13 @@ def _check_model(model: Module) -> None:
     torch = pytorch()
     if not isinstance(model, torch.nn.Module):
         raise InputError("model", "must be a `torch.nn.Module`", type(model).__name__)
+    for name, part in model.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise InputError(
+                "model",
+                f"must run in Python, where its layers can be watched, and `{name}` is compiled to TorchScript",
+                hint="check the model that it was made of",
+            )
     quantized = [name for name, part in model.named_modules() if ".quantized" in type(part).__module__]
     tensors = [*model.named_parameters(), *model.named_buffers()]
     for name, tensor in tensors:

@@ -217,11 +217,8 @@ class Recorder:
 
 
 def own_parameters(module: Module | None) -> list[Tensor]:
-    """Return the parameters that a module holds itself, or through parametrizations of its tensors."""
-    if module is None:
-        return []
-    parts = [module, *(part for name, part in module.named_modules() if _is_of_a_parametrization(name))]
-    return list({id(item): item for part in parts for item in part.parameters(recurse=False)}.values())
+    """Return the parameters of a layer: as no module was called inside it, those of all modules in it are its own."""
+    return [] if module is None else list(module.parameters())
 
 
 def _is_of_a_parametrization(name: str) -> bool:

@@ -53,7 +53,7 @@ class LayerState:
         kind: the module's class, or the function ("relu", "sum").
         sort: what it does.
         call: which call of this module it is, from 1.
-        parameters: the names of the module's own parameters.
+        parameters: the names of the parameters of the module, and of what is in it.
         fed_by: the numbers of the layers whose outputs lead here without another layer between, as autograd recorded.
         feeds: the numbers of the layers that its output leads to in this way.
         bypassed: whether a skip leads around it, from a layer before it to one after it.

@@ -113,9 +113,10 @@ def collapse(state: ModelState) -> Iterator[Finding]:
 def gradient(state: ModelState) -> Iterator[Finding]:
     """Find a first layer that receives far more or far less gradient than the last; compared are norms of an example.
 
-    Layers inside residual branches are left out: their gradient is the skip's times what the branch makes of it.
+    Layers inside residual branches are left out, as their gradient is the skip's times what the branch makes of it, and
+    layers that a normalization follows: the larger their weights grow, the smaller their gradients become.
     """
-    layers = [layer for layer in main_way(state) if layer.gradient_norm]
+    layers = [layer for layer in main_way(state) if layer.gradient_norm and not is_normalized(state, layer)]
     if len(layers) < 2:
         return
     first, last = layers[0], layers[-1]
