@@ -19,11 +19,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+import torch
+from torch import nn
 from torch.nn import functional
 
-import torch
 from firstdraw.torch import check
-from torch import nn
 
 VOCABULARY, WIDTH, HEADS, DEPTH, LENGTH, BATCH = 50_257, 768, 12, 12, 128, 2
 
