@@ -28,7 +28,7 @@ def image(model: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, module in model.named_modules():
         found[f"{name} attributes"] = {
-            key: (id(value), bits(value) if isinstance(value, torch.Tensor) else repr(value))
+            key: (id(value), _told(value))
             for key, value in vars(module).items()
             if key not in {"_parameters", "_buffers", "_modules"}
         }
@@ -48,6 +48,12 @@ def image(model: Any) -> dict[str, Any]:
     return found
 
 
+def _told(value: Any) -> Any:
+    if isinstance(value, torch.Generator):
+        return bits(value.get_state())
+    return bits(value) if isinstance(value, torch.Tensor) else repr(value)
+
+
 class Erratic(nn.Module):
     """Does to itself whatever a module can, and fails if it is told to."""
 
@@ -56,9 +62,10 @@ class Erratic(nn.Module):
         self.weight, self.fails, self.calls, self.seen = nn.Parameter(torch.randn(width)), fails, 0, []
         self.register_buffer("running", torch.zeros(width))
         self.cache = torch.zeros(width)
-        self.linear = nn.Linear(width, width)
+        self.linear, self.generator = nn.Linear(width, width), torch.Generator().manual_seed(5)
 
     def forward(self, x: Any) -> Any:
+        torch.rand(2, generator=self.generator)
         self.calls += 1
         self.seen.append(self.calls)
         self.added = x.detach()
@@ -189,6 +196,14 @@ class MeanOf(nn.Module):
 
     def forward(self, outputs: Any) -> Any:
         return self.inner(outputs).mean()
+
+
+def test_inputs_that_the_model_writes_to_are_what_they_were() -> None:
+    model, x = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2)), torch.randn(4, 3)
+    before = bits(x)
+    assert (x < 0).any()
+    check(model, x)
+    assert bits(x) == before
 
 
 def test_it_works_where_gradients_are_off_and_leaves_them_off() -> None:

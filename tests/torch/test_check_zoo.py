@@ -164,6 +164,15 @@ class Unused(nn.Module):
         return self.used(x)
 
 
+class Empty(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(0, 4))
+
+    def forward(self, x: Any) -> Any:
+        return functional.relu(x) + self.weight.sum()
+
+
 class Overflowing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -265,6 +274,15 @@ ZOO = {
     "weight norm": Specimen(lambda: normalized(drawn(perceptron(3), he)), ROWS, "healthy"),
     "bfloat16": Specimen(
         lambda: drawn(perceptron(4), he).bfloat16(), lambda: ((torch.randn(16, 64).bfloat16(),), {}), "healthy"
+    ),
+    "float16": Specimen(
+        lambda: drawn(perceptron(4), he).half(), lambda: ((torch.randn(16, 64).half(),), {}), "healthy"
+    ),
+    "a sparse gradient": Specimen(
+        lambda: nn.Sequential(nn.Embedding(50, 8, sparse=True), nn.Linear(8, 3)), tokens(50, 4, 5), "healthy"
+    ),
+    "parameters without elements": Specimen(
+        lambda: nn.Sequential(nn.Linear(8, 4), Empty(), nn.Linear(4, 2)), numbers(6, 8), "healthy"
     ),
     "float64": Specimen(
         lambda: drawn(perceptron(4), he).double(), lambda: ((torch.randn(16, 64).double(),), {}), "healthy"

@@ -41,7 +41,9 @@ def check(
     which sends back a gradient of the same size whatever the outputs are; then nothing can be said of the loss.
 
     Afterwards the model is bit for bit what it was, also if the call fails: parameters, buffers, gradients, training
-    flags, hooks, other attributes and the states of random number generators, with the tensors that it was given.
+    flags, hooks, other attributes and the states of random number generators, with the tensors that it was given. Out
+    of reach is what is written past PyTorch, as into a NumPy array that shares a parameter's memory.
+
     Hooks and `torch.compile` do not meet: a compiled model is run as it was written.
 
     With the optimizer, the norm of each parameter's change in its next step is compared with the parameter's own; it

@@ -74,8 +74,8 @@ def measured_parameters(model: Module, recordings: Sequence[Recording], optimize
         module = model.get_submodule(holder)
         gradient = parameter.grad
         group = None if optimizer is None or gradient is None else group_of(optimizer, parameter)
-        compared = gradient is not None and id(parameter) in hidden and parameter.ndim > 1
         rows = _rows(module, parameter)
+        compared = gradient is not None and id(parameter) in hidden and rows is not None
         yield Measured(
             name=name,
             module=holder,
@@ -93,7 +93,7 @@ def measured_parameters(model: Module, recordings: Sequence[Recording], optimize
 
 
 def _rows(module: Module, parameter: Tensor) -> Tensor:
-    return unit_rows(module, parameter) if parameter.ndim > 1 else None
+    return unit_rows(module, parameter) if parameter.ndim > 1 and parameter.numel() else None
 
 
 def _unit_parts(module: Module, parameter: Tensor, gradient: Tensor) -> list[Tensor]:
@@ -116,7 +116,8 @@ def parameter_state(measured: Measured, numbers: Iterator[list[float]]) -> Param
         None if item is None else next(numbers)[0]
         for item in (measured.squares, measured.gradient, measured.change, measured.distinct)
     )
-    elements = math.prod(measured.shape)
+    # Of no elements all moments are 0.
+    elements = math.prod(measured.shape) or 1
     own = squares or 0.0
     return ParameterState(
         name=measured.name,

@@ -46,6 +46,12 @@ def preserved(modules: Sequence[Module], values: object) -> Generator[None]:
         *(_attributes(part) for part in parts),
         *(_tensor(tensor) for tensor in held.values()),
         *_generators(torch),
+        *(
+            _generator(value)
+            for part in parts
+            for value in part.__dict__.values()
+            if isinstance(value, torch.Generator)
+        ),
     ]
     memory = _watcher()([tensor for tensor in held.values() if _has_memory(torch, tensor)])
     for part in parts:
@@ -147,6 +153,11 @@ def _generators(torch: Any) -> Iterator[Undo]:  # noqa: ANN401
     if torch.backends.mps.is_available():
         metal = torch.mps.get_rng_state()
         yield lambda: torch.mps.set_rng_state(metal)
+
+
+def _generator(generator: Any) -> Undo:  # noqa: ANN401  # one of PyTorch
+    state = generator.get_state()
+    return lambda: generator.set_state(state)
 
 
 def seeded(seed: int) -> None:

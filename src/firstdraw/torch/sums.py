@@ -106,7 +106,7 @@ def square_sum(values: Tensor) -> Tensor:
     values = values.detach()
     if values.layout != torch.strided:
         values = values.coalesce().values()
-    flat = values.reshape(-1)
+    flat = (torch.view_as_real(values) if values.is_complex() else values).reshape(-1)
     size = ELEMENTS_A_BLOCK.get(values.device.type, ELEMENTS_OTHERWISE)
     total = torch.zeros((), dtype=wide_type(values), device=values.device)
     for start in range(0, len(flat), size):

@@ -28,7 +28,8 @@ def unreached(state: ModelState) -> Iterator[Finding]:
 def no_gradient(state: ModelState) -> Iterator[Finding]:
     """Find parameters that receive a gradient of exactly 0, and not only until a zero behind them has moved."""
     waiting = _waiting(state)
-    names = [item.name for item in state.parameters if item.gradient_rms == 0 and item.name not in waiting]
+    still = [item for item in state.parameters if item.gradient_rms == 0 and math.prod(item.shape)]
+    names = [item.name for item in still if item.name not in waiting]
     if names:
         sentence = f"A gradient of exactly 0 is all that {listed(names)} {'receive' if len(names) > 1 else 'receives'}"
         remedy = "Start from weights that let a signal through: `he_normal` for rectifiers, `glorot_normal` for tanh"
