@@ -11,7 +11,7 @@ import pytest
 
 from firstdraw.diagnosis import Severity, thresholds
 from firstdraw.torch import check
-from firstdraw.torch.faults import findings_of
+from firstdraw.torch.causes import findings_of
 from firstdraw.torch.layers import ModelState
 
 pytestmark = pytest.mark.parity

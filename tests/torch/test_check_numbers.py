@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstdraw.torch import check
-from firstdraw.torch.graph import bypassed
+from firstdraw.torch.ways import bypassed
 
 pytestmark = pytest.mark.parity
 torch: Any = pytest.importorskip("torch")

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from firstdraw.errors import InputError
-from firstdraw.torch.faults import findings_of
+from firstdraw.torch.causes import findings_of
 from firstdraw.torch.inputs import named_inputs
 from firstdraw.torch.library import Module, pytorch
 from firstdraw.torch.measuring import Call, measure

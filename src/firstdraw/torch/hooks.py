@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from firstdraw.torch.graph import function_of, maker, mark, marked, origins
 from firstdraw.torch.layers import Sort
 from firstdraw.torch.library import Module, Tensor, pytorch
 from firstdraw.torch.sums import signal_sums, square_sum
 from firstdraw.torch.trees import tensors_in
+from firstdraw.torch.ways import function_of, maker, mark, marked, origins
 
 __all__ = ["Recorder", "Recording", "Visit", "own_parameters"]
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from firstdraw.torch.graph import bypassed
 from firstdraw.torch.hooks import Recording, own_parameters
 from firstdraw.torch.layers import LayerState
 from firstdraw.torch.library import Module
 from firstdraw.torch.sums import SIGNAL_SUMS
+from firstdraw.torch.ways import bypassed
 
 __all__ = ["layer_states"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from firstdraw.diagnosis import Finding, Severity
 from firstdraw.diagnosis.thresholds import COLLAPSE_FACTOR, GRADIENT_FACTOR, SIGNAL_FACTOR
-from firstdraw.torch.faults.reading import called, is_normalized, main_way, moves_from_zero, reference, trunk
+from firstdraw.torch.causes.reading import called, is_normalized, main_way, moves_from_zero, reference, trunk
 from firstdraw.torch.layers import LayerState, ModelState
 
 __all__ = ["collapse", "gradient", "signal"]

@@ -8,12 +8,12 @@ from typing import Final
 from firstdraw.diagnosis import Finding, Severity
 from firstdraw.diagnosis.diagnose import gathered
 from firstdraw.diagnosis.roots import roots_first
-from firstdraw.torch.faults.given import constant_inputs, inputs_not_finite, parameters_not_finite, unscaled_inputs
-from firstdraw.torch.faults.law import wrong_law
-from firstdraw.torch.faults.learning import high_cost, large_update, no_gradient, unreached
-from firstdraw.torch.faults.passage import collapse, gradient, signal
-from firstdraw.torch.faults.reading import called
-from firstdraw.torch.faults.units import born_dead, dead_units, nearly_equal_units, saturated, unbroken_symmetry
+from firstdraw.torch.causes.given import constant_inputs, inputs_not_finite, parameters_not_finite, unscaled_inputs
+from firstdraw.torch.causes.law import wrong_law
+from firstdraw.torch.causes.learning import high_cost, large_update, no_gradient, unreached
+from firstdraw.torch.causes.passage import collapse, gradient, signal
+from firstdraw.torch.causes.reading import called
+from firstdraw.torch.causes.units import born_dead, dead_units, nearly_equal_units, saturated, unbroken_symmetry
 from firstdraw.torch.layers import ModelState
 
 __all__ = ["RULES", "findings_of"]

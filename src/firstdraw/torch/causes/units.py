@@ -7,7 +7,7 @@ from typing import Final
 
 from firstdraw.diagnosis import Finding, Severity
 from firstdraw.diagnosis.thresholds import ALIKE_SHARE, DEAD_SHARE_WARNED, FLAT_SHARE_WARNED
-from firstdraw.torch.faults.reading import called
+from firstdraw.torch.causes.reading import called
 from firstdraw.torch.layers import ModelState
 
 __all__ = ["born_dead", "dead_units", "nearly_equal_units", "saturated", "unbroken_symmetry"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from firstdraw.diagnosis import Finding, Severity
 from firstdraw.diagnosis.thresholds import EXPLAINED_SHARE, LAW_LAYERS, SIGNAL_FACTOR
-from firstdraw.torch.faults.reading import called, main_way, parameters_by_name
+from firstdraw.torch.causes.reading import called, main_way, parameters_by_name
 from firstdraw.torch.layers import LayerState, ModelState
 
 __all__ = ["wrong_law"]

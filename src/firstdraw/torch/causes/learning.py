@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from firstdraw.diagnosis import Finding, Severity
 from firstdraw.diagnosis.thresholds import HIGH_COST_FACTOR, UPDATE_RATIO
-from firstdraw.torch.faults.reading import all_after, is_moving_zero, listed, moves_from_zero
+from firstdraw.torch.causes.reading import all_after, is_moving_zero, listed, moves_from_zero
 from firstdraw.torch.layers import ModelState
 
 __all__ = ["high_cost", "large_update", "no_gradient", "unreached"]
