@@ -35,7 +35,7 @@ format: $(VENV)/.check ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.parity ## the command, the engine, the draws, the probes and the theory beside their peers, the store beside the engine: tables (installs PyTorch, JAX and Keras; a quarter of an hour)
+bench: $(VENV)/.parity ## the command, the engine, the draws, the probes and the theory beside their peers, the store beside the engine, the check of a model beside its passes: tables (installs PyTorch, JAX and Keras; a quarter of an hour)
 	$(BIN)/python bench/command.py
 	$(BIN)/python bench/compare.py
 	$(BIN)/python bench/draws.py
@@ -43,6 +43,7 @@ bench: $(VENV)/.parity ## the command, the engine, the draws, the probes and the
 	$(BIN)/python bench/theory.py
 	$(BIN)/python bench/store.py
 	$(BIN)/python bench/sweep.py
+	$(BIN)/python bench/torch_check.py
 
 picture: $(VENV)/.run ## draw the pictures of the README
 	$(BIN)/python docs/pictures.py

@@ -19,7 +19,7 @@ FLOORS = {
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"explanations", "figures", "grid_result", "marks", "papers", "report", "result"},
-    7: {"cli", "dropins", "laboratory", "__init__", "__main__"},
+    7: {"cli", "dropins", "laboratory", "torch", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 
@@ -96,6 +96,12 @@ def test_a_module_imports_from_its_own_floor_or_lower(module: str) -> None:
     floor = FLOOR_OF[_room(module)]
     upward = {other for other in IMPORTS[module] if FLOOR_OF[_room(other)] > floor}
     assert not upward, f"{module} stands on floor {floor} and imports {sorted(upward)}"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if _room(module) == "torch"])
+def test_the_door_to_pytorch_sees_no_floor_between_itself_and_the_judging(module: str) -> None:
+    upward = {other for other in IMPORTS[module] if FLOOR_OF[_room(other)] > 4 and _room(other) != "torch"}
+    assert not upward, f"{module} imports {sorted(upward)}, and the measurements' diagnosis is all it needs"
 
 
 @pytest.mark.parametrize("module", MODULES)

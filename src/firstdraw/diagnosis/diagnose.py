@@ -25,7 +25,7 @@ from firstdraw.diagnosis.roots import roots_first
 from firstdraw.diagnosis.symmetry import mirrored_units, nearly_equal_units, unbroken_symmetry, zero_gradient_start
 from firstdraw.diagnosis.units import born_dead_network, dead_units, saturated_hidden_units
 
-__all__ = ["RULES", "diagnose"]
+__all__ = ["RULES", "diagnose", "gathered"]
 
 Rule = Callable[[StartMeasurements], Iterator[Finding]]
 
@@ -68,13 +68,13 @@ def diagnose(measured: StartMeasurements) -> tuple[Finding, ...]:
 
     Of faults that bring each other about the root stands first, as bad as the worst that follows from it.
     """
-    findings = roots_first([finding for rule in RULES for finding in _gathered(list(rule(measured)))])
+    findings = roots_first([finding for rule in RULES for finding in gathered(list(rule(measured)))])
     if not findings or findings[0].severity < Severity.WARNING:
         findings.insert(0, _healthy(measured))
     return tuple(findings)
 
 
-def _gathered(findings: list[Finding]) -> list[Finding]:
+def gathered(findings: list[Finding]) -> list[Finding]:
     """Return what one rule found; where it found the same in many layers, the worst with the number of the others."""
     if len(findings) <= MOST_OF_A_KIND:
         return findings
