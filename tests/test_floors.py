@@ -19,7 +19,7 @@ FLOORS = {
     4: {"diagnosis"},
     5: {"experiments"},
     6: {"explanations", "figures", "grid_result", "marks", "papers", "report", "result"},
-    7: {"cli", "dropins", "laboratory", "__init__", "__main__"},
+    7: {"cli", "dropins", "laboratory", "torch", "__init__", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 
@@ -96,6 +96,12 @@ def test_a_module_imports_from_its_own_floor_or_lower(module: str) -> None:
     floor = FLOOR_OF[_room(module)]
     upward = {other for other in IMPORTS[module] if FLOOR_OF[_room(other)] > floor}
     assert not upward, f"{module} stands on floor {floor} and imports {sorted(upward)}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if _room(name) == "torch"])
+def test_the_door_to_pytorch_sees_the_ground_to_the_judging_alone(module: str) -> None:
+    above = {other for other in IMPORTS[module] if _room(other) != "torch" and FLOOR_OF[_room(other)] > 4}
+    assert not above, f"{module} works on models of others, and imports {sorted(above)}"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -154,6 +154,7 @@ def test_nothing_else_is_raised_at_users() -> None:
         "cli/exits.py": {"SystemExit"},
         "cli/fsck.py": {"Exit"},
         "dropins/__init__.py": {"AttributeError"},
+        "torch/__init__.py": {"AttributeError"},
     }
     others: dict[str, set[str]] = {}
     for path in SOURCES.rglob("*.py"):

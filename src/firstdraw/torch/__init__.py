@@ -1,0 +1,31 @@
+"""Floor 7. What models of PyTorch hold, and what they should: `pip install 'firstdraw[torch]'`.
+
+    import firstdraw.torch
+    record = firstdraw.torch.initialize(model, "auto", seed=0)   # laws by the role of each parameter
+
+Names are loaded when they are first used; PyTorch is imported by the first call.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from firstdraw.torch.initializing import initialize
+    from firstdraw.torch.roles import roles_of
+
+__all__ = ["initialize", "roles_of"]
+
+# No file bears the name of a function: importing it would put the module in the function's place.
+_HOMES: Final = {"initialize": "initializing", "roles_of": "roles"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever the name stands for
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"firstdraw.torch.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'firstdraw.torch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
