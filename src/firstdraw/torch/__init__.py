@@ -1,6 +1,7 @@
 """Floor 7. What models of PyTorch hold, and what they should: `pip install 'firstdraw[torch]'`.
 
     import firstdraw.torch
+    print(firstdraw.torch.identify(model))                       # which tensor holds which law, and the known faults
     record = firstdraw.torch.initialize(model, "auto", seed=0)   # laws by the role of each parameter
 
 Names are loaded when they are first used; PyTorch is imported by the first call.
@@ -12,13 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from firstdraw.torch.identifying import identify
     from firstdraw.torch.initializing import initialize
     from firstdraw.torch.roles import roles_of
 
-__all__ = ["initialize", "roles_of"]
+__all__ = ["identify", "initialize", "roles_of"]
 
 # No file bears the name of a function: importing it would put the module in the function's place.
-_HOMES: Final = {"initialize": "initializing", "roles_of": "roles"}
+_HOMES: Final = {"identify": "identifying", "initialize": "initializing", "roles_of": "roles"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever the name stands for
