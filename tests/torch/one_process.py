@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Replicate, Shard
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 from torch.testing._internal.distributed.fake_pg import FakeStore
@@ -56,7 +57,16 @@ def main(rank: int, file: str) -> None:
             firstdraw.torch.initialize(model, scheme, seed=SEED)
             weights = [layer.weight.to_local().detach().clone() for layer in (model[0], model[2])]
             held[f"{name}, {scheme}"] = list(zip(starts, weights, strict=True))
-    torch.save(held, file)
+    # Rows are split; what follows a layer must be found as in the whole model.
+    model, mesh = plain(), init_device_mesh("cpu", (PROCESSES,))
+    for layer in (*model, model):
+        fully_shard(layer, mesh=mesh)
+    record = firstdraw.torch.initialize(model, "auto", seed=SEED)
+    held["fully sharded"] = [
+        (compute_local_shape_and_global_offset(w.shape, w.device_mesh, w.placements)[1], w.to_local().detach().clone())
+        for w in (model[0].weight, model[2].weight)
+    ]
+    torch.save({"held": held, "record": record.to_json()}, file)
 
 
 if __name__ == "__main__":

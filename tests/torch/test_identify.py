@@ -218,8 +218,9 @@ def test_moments_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (seen.sample == np.sort(array.ravel())).all()
 
 
-def test_the_model_is_not_changed() -> None:
-    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2)).train()
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_the_model_is_not_changed(dtype: str) -> None:
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2)).to(getattr(torch, dtype))
     before, random = {name: value.clone() for name, value in model.state_dict().items()}, torch.get_rng_state()
     identify(model)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

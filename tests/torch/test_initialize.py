@@ -191,6 +191,19 @@ def test_parametrized_weights_are_set_through_their_parametrization() -> None:
     torch.testing.assert_close(model[0].weight, plain[0].weight)
 
 
+def test_other_parametrizations_that_have_an_inverse_are_set_too() -> None:
+    model = nn.Sequential(
+        nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)), nn.utils.parametrizations.orthogonal(nn.Linear(4, 4))
+    )
+    initialize(model, "orthogonal", seed=1)
+    plain = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    initialize(plain, "orthogonal", seed=1)
+    # The spectral norm of an orthogonal matrix is 1, whatever vectors it is estimated with: u^T W v <= 1.
+    ratio = model.eval()[0].weight / plain[0].weight
+    torch.testing.assert_close(ratio, ratio.mean().expand(4, 4))
+    torch.testing.assert_close(model[1].weight, plain[1].weight)
+
+
 def test_the_record_is_told_and_written() -> None:
     record = initialize(mlp(), "he_normal", seed=3)
     assert "0.weight  [6, 8]  N(0, 0.5²)" in str(record)
@@ -398,16 +411,32 @@ def test_flattened_parameters_are_refused() -> None:
     assert "wrap the model with `use_orig_params=True`, or with `fully_shard`" in refused(model)
 
 
-def test_parametrizations_that_cannot_be_inverted_are_refused() -> None:
-    class Squared(nn.Module):
-        def forward(self, x: Any) -> Any:
-            return x * x
+class Squared(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * x
 
+
+class Strict(Squared):
+    """Has an inverse at the start, as it must to be registered, and none later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def right_inverse(self, x: Any) -> Any:
+        self.calls += 1
+        if self.calls > 1:
+            raise NotImplementedError
+        return x.abs().sqrt()
+
+
+@pytest.mark.parametrize("parametrization", [Squared, Strict])
+def test_parametrizations_that_cannot_be_inverted_are_refused(parametrization: Any) -> None:
     model = mlp()
-    nn.utils.parametrize.register_parametrization(model[4], "weight", Squared())
+    nn.utils.parametrize.register_parametrization(model[4], "weight", parametrization(), unsafe=True)
     assert refused(model) == (
         "`4.weight` is computed from other parameters, which cannot be found from it; its parametrization has no "
-        "`right_inverse`"
+        "`right_inverse` that takes it"
     )
 
 

@@ -41,11 +41,21 @@ def test_a_shard_is_its_part_of_the_whole(held: list[dict[str, Any]], split: str
     for place, whole in enumerate((plain[0].weight, plain[2].weight)):
         seen = torch.zeros_like(whole)
         for process in held:
-            (row, column), local = process[f"{split}, {scheme}"][place]
+            (row, column), local = process["held"][f"{split}, {scheme}"][place]
             part = (slice(row, row + local.shape[0]), slice(column, column + local.shape[1]))
             assert torch.equal(local, whole[part])
             seen[part] += 1
         assert (seen == (2 if split == "copies of columns" else 1)).all()
+
+
+def test_a_fully_sharded_model_gets_the_laws_and_the_numbers_of_the_whole(held: list[dict[str, Any]]) -> None:
+    plain = nn.Sequential(nn.Linear(6, 10), nn.Tanh(), nn.Linear(10, 10, bias=False))
+    record = firstdraw.torch.initialize(plain, "auto", seed=7)
+    for process in held:
+        assert process["record"] == record.to_json()
+        parts = process["held"]["fully sharded"]
+        for whole, (first, local) in zip((plain[0].weight, plain[2].weight), parts, strict=True):
+            assert torch.equal(local, whole[first[0] : first[0] + local.shape[0]])
 
 
 @contextmanager

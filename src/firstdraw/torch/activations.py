@@ -23,7 +23,7 @@ from firstdraw.activations import (
     Softsign,
     Tanh,
 )
-from firstdraw.torch.library import Module
+from firstdraw.torch.library import Module, type_name
 
 __all__ = ["activation_of_function", "activation_of_module"]
 
@@ -85,7 +85,7 @@ FUNCTIONS: Final[dict[str, Activation]] = {
 
 def activation_of_module(module: Module) -> Activation | None:
     """Return the activation that a module computes; None where it computes none that is known."""
-    maker = MODULES.get(type(module).__name__)
+    maker = MODULES.get(type_name(module))
     return None if maker is None else maker(module)
 
 

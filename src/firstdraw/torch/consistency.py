@@ -160,9 +160,10 @@ def _is_packed(law: Packed, seen: Observation, array: Floats, level: float) -> b
 def _is_sparse(law: Sparse, seen: Observation, array: Floats, level: float) -> bool:
     matrix = _matrices(array, law.layout)
     zeros = (matrix == 0).sum(axis=-2 if law.of == "input" else -1)
-    others = matrix[matrix != 0]
-    alike = is_consistent(Normal(law.scale), observe_array(others, seen.rounding), None, level=level)
-    return bool((zeros == law.zeros).all()) and bool(alike)
+    if not (zeros == law.zeros).all():
+        return False
+    others = observe_array(matrix[matrix != 0], seen.rounding)
+    return is_consistent(Normal(law.scale), others, None, level=level) is True
 
 
 def _is_fixed(law: FixedDistribution | PartialIdentity, seen: Observation, array: Floats) -> bool:

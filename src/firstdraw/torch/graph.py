@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from firstdraw.activations import Activation
 from firstdraw.torch.activations import activation_of_function, activation_of_module
-from firstdraw.torch.library import Module, pytorch
+from firstdraw.torch.library import Module, pytorch, type_name
 from firstdraw.torch.modules import is_layer, is_normalization
 from firstdraw.torch.skeleton import quiet, skeleton
 
@@ -240,7 +240,7 @@ def _by_order(name: str, children: list[tuple[str, Module]]) -> dict[str, Follow
 
 
 def _passes(module: Module) -> bool:
-    return any(part in type(module).__name__ for part in PASSING_MODULES)
+    return any(part in type_name(module) for part in PASSING_MODULES)
 
 
 class _Traced:

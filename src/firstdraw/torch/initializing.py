@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -153,13 +154,22 @@ def _check_all(roles: ModelRoles, chosen: list[Choice]) -> None:
             raise InputError(
                 parameter.name,
                 "is computed from other parameters, which cannot be found from it",
-                hint="its parametrization has no `right_inverse`",
+                hint="its parametrization has no `right_inverse` that takes it",
             )
         part_of(parameter.name, parameter.tensor)
 
 
 def _can_invert(parameter: ParameterRole) -> bool:
-    return all(hasattr(one, "right_inverse") for one in parameter.owner.parametrizations[parameter.key])
+    """Whether the parts of a parametrized parameter can be found from it; tried on a copy of them."""
+    parametrizations = parameter.owner.parametrizations[parameter.key]
+    if not all(hasattr(one, "right_inverse") for one in parametrizations):
+        return False
+    try:
+        with pytorch().no_grad():
+            copy.deepcopy(parametrizations).right_inverse(parameter.tensor.detach())
+    except Exception:  # an inverse is code of its author, and may not exist for all values
+        return False
+    return True
 
 
 def _write(parameter: ParameterRole, choice: Choice, seed: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from firstdraw.roles import Operation, Order
-from firstdraw.torch.library import Module, pytorch
+from firstdraw.torch.library import Module, pytorch, type_name
 
 __all__ = ["Holding", "ParameterKind", "held_by", "is_layer", "is_normalization"]
 
@@ -57,7 +57,7 @@ def is_normalization(module: Module) -> bool:
     """Whether a module normalizes what passes: PyTorch's own, and others by their name (`LlamaRMSNorm`)."""
     torch = pytorch()
     own = (torch.nn.modules.batchnorm._NormBase, torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.LocalResponseNorm)
-    name = type(module).__name__
+    name = type_name(module)
     return isinstance(module, own) or (name.endswith("Norm") or "LayerNorm" in name or "RMSNorm" in name)
 
 
@@ -108,7 +108,7 @@ def _holding(module: Module, name: str, key: str) -> Holding:
         outputs, inputs = module.out_features, module.in_features
         return Holding(kind=kind, parts=_parts(name, outputs, inputs), weight=weight)
     # GPT-2's layer of this name is dense, its weight stored (in, out).
-    if type(module).__name__ == "Conv1D" and module.weight.ndim == 2:
+    if type_name(module) == "Conv1D" and module.weight.ndim == 2:
         inputs, outputs = module.weight.shape
         return Holding(kind=kind, order="keras", parts=_parts(name, outputs, inputs), weight=weight)
     return Holding(kind="bare")
@@ -142,7 +142,7 @@ def _attention(key: str) -> Holding:
 
 
 def _recurrent(module: Module, key: str) -> Holding:
-    gates = getattr(module, "mode", None) or type(module).__name__.removesuffix("Cell")
+    gates = getattr(module, "mode", None) or type_name(module).removesuffix("Cell")
     parts = GATES.get(gates, 1)
     first, _, rest = key.partition("_")
     if first == "bias":

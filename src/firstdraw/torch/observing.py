@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -66,52 +66,60 @@ def observe(tensor: Tensor) -> Observation:
     """
     torch = pytorch()
     flat = tensor.detach().reshape(-1)
-    rounding = float(torch.finfo(tensor.dtype).eps)
-    if not flat.numel() or not all(bool(piece.isfinite().all()) for piece in flat.split(PIECE)):
-        return _nothing(int(flat.numel()), rounding, bool(flat.numel() == 0))
-    count = int(flat.numel())
-    mean = math.fsum(float(piece.double().sum()) for piece in flat.split(PIECE)) / count
-    squares, fourths = 0.0, 0.0
-    for piece in flat.split(PIECE):
-        squared = (piece.double() - mean).square()
-        squares += float(squared.sum())
-        fourths += float(squared.square().sum())
+    count, rounding = int(flat.numel()), float(torch.finfo(tensor.dtype).eps)
+    if not count:
+        return _nothing(0, rounding, finite=True)
+    # A NaN anywhere makes both of them NaN.
     smallest, largest = (float(value) for value in torch.aminmax(flat))
-    variance = 0.0 if smallest == largest else squares / count
-    limit = LARGEST_SAMPLE if rounding < 1e-4 else LARGEST_SHORT_SAMPLE
+    if not (math.isfinite(smallest) and math.isfinite(largest)):
+        return _nothing(count, rounding, finite=False)
+    sample = _sample(flat, LARGEST_SAMPLE if rounding < 1e-4 else LARGEST_SHORT_SAMPLE)
+    mean, variance, fourth = _moments(flat, float(sample.mean()))
+    constant = smallest == largest
     return Observation(
         count=count,
         finite=True,
-        mean=smallest if smallest == largest else mean,
-        variance=variance,
-        kurtosis=fourths / count / variance**2 if variance > 0 and variance**2 > 0 else math.nan,
+        mean=smallest if constant else mean,
+        variance=0.0 if constant else variance,
+        kurtosis=math.nan if constant or not variance**2 > 0 else fourth / variance**2,
         smallest=smallest,
         largest=largest,
-        sample=_sample(flat, limit),
-        rounding=rounding,
-    )
-
-
-def observe_array(values: Floats, rounding: float) -> Observation:
-    """Observe an array, as a tensor whose type rounds to `rounding`."""
-    torch = pytorch()
-    seen = observe(torch.from_numpy(np.ascontiguousarray(values, np.float64)))
-    limit = LARGEST_SAMPLE if rounding < 1e-4 else LARGEST_SHORT_SAMPLE
-    sample = seen.sample[:: max(1, -(-len(seen.sample) // limit))]
-    return Observation(
-        count=seen.count,
-        finite=seen.finite,
-        mean=seen.mean,
-        variance=seen.variance,
-        kurtosis=seen.kurtosis,
-        smallest=seen.smallest,
-        largest=seen.largest,
         sample=sample,
         rounding=rounding,
     )
 
 
-def _nothing(count: int, rounding: float, finite: bool) -> Observation:
+def _moments(flat: Tensor, shift: float) -> tuple[float, float, float]:
+    """Return the mean, and the second and the fourth moment around it.
+
+    Args:
+        flat: the elements.
+        shift: a number near to their mean, around which sums of powers lose no digits.
+    """
+    sums = [0.0] * 4
+    for piece in flat.split(PIECE):
+        # A copy always: in float64 the piece is the tensor's own memory.
+        x = piece.to(pytorch().float64, copy=True).sub_(shift)
+        squared = x.square()
+        sums[0] += float(x.sum())
+        sums[1] += float(squared.sum())
+        sums[2] += float(x.mul_(squared).sum())
+        sums[3] += float(squared.square_().sum())
+    first, second, third, fourth = (total / flat.numel() for total in sums)
+    variance = second - first * first
+    central = fourth - 4 * first * third + 6 * first * first * second - 3 * first**4
+    return shift + first, variance, central
+
+
+def observe_array(values: Floats, rounding: float) -> Observation:
+    """Observe an array, as a tensor whose type rounds to `rounding`."""
+    seen = observe(pytorch().from_numpy(np.ascontiguousarray(values, np.float64)))
+    limit = LARGEST_SAMPLE if rounding < 1e-4 else LARGEST_SHORT_SAMPLE
+    # Every so many of the sample in order: it stays one in order.
+    return replace(seen, sample=seen.sample[:: max(1, -(-len(seen.sample) // limit))], rounding=rounding)
+
+
+def _nothing(count: int, rounding: float, *, finite: bool) -> Observation:
     return Observation(
         count=count,
         finite=finite,

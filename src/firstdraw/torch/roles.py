@@ -11,7 +11,7 @@ from firstdraw.arrays import Shape
 from firstdraw.roles import BranchPlace, Role, bias_role, tied_role, weight_role
 from firstdraw.torch.activations import activation_of_module
 from firstdraw.torch.graph import Branch, Following, Graph, read_graph
-from firstdraw.torch.library import Module, Tensor
+from firstdraw.torch.library import Module, Tensor, type_name
 from firstdraw.torch.modules import Holding, ParameterKind, held_by, is_normalization
 from firstdraw.torch.places import ATTENTION, Place, named_branches, places_of, transformer_place
 from firstdraw.torch.refusals import check_model
@@ -169,7 +169,7 @@ class _Reader:
             parameters=tuple(self._parameter(group) for group in groups.values()),
             branches=tuple(self.branches),
             only_activation=found.pop() if len(found) == 1 else None,
-            has_attention=bool(self.places) or any(ATTENTION.search(type(module).__name__) for _, module in modules),
+            has_attention=bool(self.places) or any(ATTENTION.search(type_name(module)) for _, module in modules),
             has_normalization=any(is_normalization(module) for _, module in modules),
             reached=None if self.graph.reached is None else frozenset(map(stripped, self.graph.reached)),
         )
@@ -208,7 +208,7 @@ class _Reader:
             name=name,
             names=tuple(held.name for held in group),
             kind=counted.holding.kind,
-            module=type(counted.module).__name__,
+            module=type_name(counted.module),
             tensor=counted.tensor,
             owner=counted.module,
             key=counted.key,

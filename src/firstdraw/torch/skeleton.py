@@ -6,7 +6,7 @@ import contextlib
 import copy
 import itertools
 from collections.abc import Generator
-from typing import Final
+from typing import Any, Final
 
 from firstdraw.torch.library import Module, Tensor, pytorch
 
@@ -41,15 +41,46 @@ def stripped(name: str) -> str:
 
 def skeleton(model: Module) -> Module | None:
     """Return a copy of a model on the meta device, without its hooks; None where it cannot be copied."""
-    memo = {id(tensor): _on_meta(tensor) for tensor in itertools.chain(model.parameters(), model.buffers())}
     try:
-        copied = copy.deepcopy(model, memo)
+        copied = copy.deepcopy(model, _memory(model))
     except Exception:  # a copy runs code of the model's author
-        return None
+        try:
+            copied = _rebuilt(model, _memory(model))
+        except Exception:
+            return None
     for module in copied.modules():
         for hooks in (module._forward_hooks, module._forward_pre_hooks):
             hooks.clear()
     return copied
+
+
+def _memory(model: Module) -> dict[int, Any]:
+    """Return what copies stand for the tensors of a model, by their identity."""
+    return {id(tensor): _on_meta(tensor) for tensor in itertools.chain(model.parameters(), model.buffers())}
+
+
+def _rebuilt(module: Module, memo: dict[int, Any]) -> Module:
+    """Return a copy of a module that does not let itself be copied, as those of `fully_shard` do not.
+
+    What is neither a module nor a tensor, and cannot be copied either, is shared with the module.
+    """
+    if id(module) in memo:
+        return memo[id(module)]
+    # `fully_shard` makes a class of its own from the module's.
+    cls: Any = next(one for one in type(module).__mro__ if not one.__name__.startswith("FSDP"))
+    made = memo[id(module)] = cls.__new__(cls)
+    for key, value in module.__dict__.items():
+        made.__dict__[key] = {} if key == "_modules" else _shared_or_copied(value, memo)
+    for key, child in module._modules.items():
+        made._modules[key] = None if child is None else _rebuilt(child, memo)
+    return made
+
+
+def _shared_or_copied(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception:
+        return value
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
