@@ -214,6 +214,20 @@ def test_layers_of_one_seed_are_identical() -> None:
     assert fault(mlp(30), "identical layers") is None
 
 
+def test_tables_that_are_computed_are_not_layers_of_one_seed() -> None:
+    table = torch.arange(1.0, 33.0).log()
+    model = nn.ModuleDict(
+        {"a": nn.Linear(4, 4), "b": nn.ParameterList([nn.Parameter(table.clone()) for _ in range(2)])}
+    )
+    for name in ("first", "second"):
+        positions = nn.Embedding(32, 1)
+        with torch.no_grad():
+            positions.weight.copy_(table[:, None])
+        positions.weight.requires_grad_(False)
+        model[name] = positions
+    assert fault(model, "identical layers") is None
+
+
 def test_pytorch_s_encoder_copies_one_layer() -> None:
     model = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32), 3, enable_nested_tensor=False)
     found = [one for one in firstdraw.torch.identify(model).faults if one.cause == "identical layers"]

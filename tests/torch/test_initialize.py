@@ -117,6 +117,35 @@ def test_transformers_scale_the_ends_of_their_branches_unless_they_normalize_the
     assert not torch.equal(model.layers[0].linear1.weight, model.layers[1].linear1.weight)
 
 
+class OffsetNorm(nn.Module):
+    """Multiplies with 1 + scale, as Gemma's normalization does."""
+
+    def __init__(self, offset: float) -> None:
+        super().__init__()
+        self.offset, self.weight = offset, nn.Parameter(torch.full((4,), 7.0))
+
+    def forward(self, x: Any) -> Any:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * (self.offset + self.weight)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_a_normalization_of_one_s_own_starts_with_the_scale_that_changes_nothing(offset: float) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), OffsetNorm(offset))
+    initialize(model)
+    assert model[1].weight.tolist() == [1 - offset] * 4
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_parameters_without_elements_are_left() -> None:
+    model = nn.ModuleList([nn.Linear(0, 3), nn.Linear(3, 2)])
+    with torch.no_grad():
+        model[0].bias.fill_(2.0)
+    record = initialize(model, "he_normal")
+    assert [one.name for one in record.left] == ["0.weight"]
+    assert (model[0].bias == 0).all()
+    assert firstdraw.torch.identify(model)["0.weight"].law == ""
+
+
 def test_a_scheme_that_does_not_serve_a_parameter_leaves_it_to_its_role() -> None:
     record = initialize(nn.ModuleList([nn.Embedding(9, 4), nn.Linear(4, 4), nn.LayerNorm(4)]), "he_normal")
     assert record["0.weight"].law == "N(0, 0.02²)"

@@ -12,6 +12,7 @@ from firstdraw.catalogue import Source
 from firstdraw.distributions import Constant, Distribution, Normal
 from firstdraw.initializers import INITIALIZERS, Initializer
 from firstdraw.roles import Role
+from firstdraw.torch.normalizations import neutral_scale
 from firstdraw.torch.roles import ModelRoles, ParameterRole
 
 __all__ = ["Choice", "automatic", "entry_of"]
@@ -63,9 +64,8 @@ def automatic(parameter: ParameterRole, model: ModelRoles) -> Choice:
     """
     match parameter.kind:
         case "scale":
-            return Choice(
-                law=Constant(1.0), entry="constant", reason="a normalization starts without a scale of its own"
-            )
+            reason = "a normalization starts without a scale of its own"
+            return Choice(law=Constant(neutral_scale(parameter.owner)), entry="constant", reason=reason)
         case "shift":
             return Choice(law=Constant(0.0), entry="zeros", reason="a normalization starts without a shift of its own")
         case "slope":

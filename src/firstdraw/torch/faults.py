@@ -54,6 +54,7 @@ ABSURD: Final = 1e8
 # Two tensors whose first numbers are correlated like this come from one stream; 64 independent ones never are.
 SAME_STREAM: Final = 0.9999
 FEWEST_VALUES: Final = 16
+DRAWN: Final[tuple[ParameterKind, ...]] = ("weight", "bias")
 MOST_PLACES: Final = 3
 
 
@@ -380,7 +381,9 @@ def _source(cls: type) -> str:
 
 
 def _identical(model: Module, roles: ModelRoles, held: list[Holds]) -> Iterator[Fault]:  # noqa: ARG001
-    varied = [one for one in held if len(one.head) >= FEWEST_VALUES and len(np.unique(one.head)) >= FEWEST_VALUES]
+    # Frozen and bare tensors may be tables that are computed and not drawn, such as those of positions.
+    drawn = [one for one in held if one.parameter.kind in DRAWN and not one.parameter.is_frozen]
+    varied = [one for one in drawn if len(one.head) >= FEWEST_VALUES and len(np.unique(one.head)) >= FEWEST_VALUES]
     groups: dict[tuple[float, ...], list[Holds]] = {}
     for one in varied:
         head: Floats = one.head[:FEWEST_VALUES] / abs(one.head[:FEWEST_VALUES]).max()

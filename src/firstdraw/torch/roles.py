@@ -232,7 +232,7 @@ class _Reader:
         if holding.kind != "bias":
             return None
         weight = self.weights.get((held.layer, holding.weight))
-        if weight is None or held.tensor.ndim != 1:
+        if weight is None or held.tensor.ndim != 1 or weight.tensor.numel() == 0:
             return None
         parts = weight.holding.parts
         role = bias_role(self._weight_role(weight, tuple(weight.tensor.shape), weight.holding), name=held.name)
