@@ -40,7 +40,6 @@ FUNCTIONS: list[tuple[Callable[[Any], Any], str]] = [
     (init.orthogonal_, "orthogonal"),
 ]
 SHAPES = [(16, 16), (40, 300), (300, 40), (500, 700)]
-TURNS = 40
 
 
 def named(weight: Any) -> tuple[str, ...]:

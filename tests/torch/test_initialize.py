@@ -478,18 +478,16 @@ def test_schemes_that_make_no_sense_are_refused_untouched() -> None:
         "`scheme` must be 'auto', an initializer, the name of one, or a mapping from patterns of names, got 3"
     )
     assert refused(mlp(), {"0.wieght": 0.0}) == (
-        "`scheme['0.wieght']` must fit the name of some parameter, got nothing; did you mean '0.weight'?"
-    ).replace(", got nothing", "")
+        "`scheme['0.wieght']` must fit the name of some parameter; did you mean '0.weight'?"
+    )
     assert refused(mlp(), {"encoder.*.q": 0.0}).endswith("the first is '0.weight'")
     assert refused(mlp(), {"*": {"name": "he_normal", "mod": "fan_in"}}).endswith(
         "is no option of 'he_normal'; did you mean 'mode'?"
     )
     assert "must name the initializer" in refused(mlp(), {"*": {"mode": "fan_in"}})
     assert "must be a finite number" in refused(mlp(), {"*": float("nan")})
-    layout = weight_role((3, 3)).layout
     law = INITIALIZERS["orthogonal"]().law(weight_role((3, 3)))
     assert "must be a law for the shape (6, 8), got (3, 3)" in refused(mlp(), {"0.weight": law})
-    assert layout.shape == (3, 3)
     assert "must be an integer from 0 to 2^64 - 1" in refused(mlp(), seed=-1)
     with pytest.raises(UnknownNameError):
         initialize(mlp(), {"0.weight": "he"})
