@@ -1,7 +1,9 @@
-"""Floor 7. What models of PyTorch do: `pip install 'firstdraw[torch]'`.
+"""Floor 7. What models of PyTorch do and hold, and what they should: `pip install 'firstdraw[torch]'`.
 
     import firstdraw.torch
-    print(firstdraw.torch.check(model, batch))   # what its layers hold, what is wrong with it, and what to do
+    print(firstdraw.torch.check(model, batch))                   # what its layers do, what is wrong, and what to do
+    print(firstdraw.torch.identify(model))                       # which tensor holds which law, and the known faults
+    record = firstdraw.torch.initialize(model, "auto", seed=0)   # laws by the role of each parameter
 
 Names are loaded when they are first used; PyTorch is imported by the first call.
 """
@@ -13,11 +15,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from firstdraw.torch.checking import check
+    from firstdraw.torch.identifying import identify
+    from firstdraw.torch.initializing import initialize
+    from firstdraw.torch.roles import roles_of
     from firstdraw.torch.shown import Check
 
-__all__ = ["Check", "check"]
+__all__ = ["Check", "check", "identify", "initialize", "roles_of"]
 
-_HOMES: Final = {"Check": "shown", "check": "checking"}
+# No file bears the name of a function: importing it would put the module in the function's place.
+_HOMES: Final = {
+    "Check": "shown",
+    "check": "checking",
+    "identify": "identifying",
+    "initialize": "initializing",
+    "roles_of": "roles",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever the name stands for

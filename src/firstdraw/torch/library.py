@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from firstdraw.errors import FirstdrawError
 
-__all__ = ["Module", "Tensor", "pytorch"]
+__all__ = ["Module", "Tensor", "pytorch", "type_name"]
 
 # PyTorch is not there where the types of this package are checked.
 Module: TypeAlias = Any
 Tensor: TypeAlias = Any
+
+
+# What PyTorch puts before the name of a module's class when it changes how the module holds its parameters.
+PREFIXES: Final = ("FSDP", "Parametrized")
+
+
+def type_name(module: Module) -> str:
+    """Return the name of the class that a module was made from."""
+    name = type(module).__name__
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
 
 
 def pytorch() -> Any:  # noqa: ANN401

@@ -1,0 +1,30 @@
+"""Without PyTorch `firstdraw.torch` says what is missing; `import firstdraw` never needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import firstdraw.torch
+from firstdraw.errors import FirstdrawError
+
+
+@pytest.mark.parametrize("name", firstdraw.torch.__all__)
+def test_what_is_missing_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(FirstdrawError) as error:
+        getattr(firstdraw.torch, name)(object())
+    assert str(error.value) == (
+        "`firstdraw.torch` needs PyTorch, which is not installed: `pip install 'firstdraw[torch]'`"
+    )
+
+
+def test_nothing_imports_pytorch_before_it_is_needed() -> None:
+    code = (
+        "import sys, firstdraw, firstdraw.torch; "
+        "[getattr(firstdraw.torch, name) for name in firstdraw.torch.__all__]; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
