@@ -13,7 +13,7 @@ import firstdraw.torch
 pytestmark = pytest.mark.parity
 
 
-@pytest.mark.parametrize("name", firstdraw.torch.__all__)
+@pytest.mark.parametrize("name", [name for name in firstdraw.torch.__all__ if name.islower()])
 def test_the_example_runs(name: str) -> None:
     pytest.importorskip("torch")
     function: Callable[..., Any] = getattr(firstdraw.torch, name)
