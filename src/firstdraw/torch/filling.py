@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -36,14 +37,13 @@ def part_of(name: str, tensor: Tensor) -> tuple[Tensor, Part]:
     if not (hasattr(tensor, "placements") and hasattr(tensor, "to_local")):
         check_fillable(name, tensor)
         return tensor.detach(), tuple(slice(0, length) for length in tensor.shape)
-    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
+    tensors: Any = importlib.import_module("torch.distributed.tensor._utils")
     for placement in tensor.placements:
         if type(placement).__name__ not in {"Shard", "Replicate"}:
             raise InputError(
                 name, "must be split by `Shard` or `Replicate` among the processes", type(placement).__name__
             )
-    shape, offset = compute_local_shape_and_global_offset(tensor.shape, tensor.device_mesh, tensor.placements)
+    shape, offset = tensors.compute_local_shape_and_global_offset(tensor.shape, tensor.device_mesh, tensor.placements)
     local = tensor.detach().to_local()
     check_fillable(name, local)
     if tuple(local.shape) != tuple(shape):
