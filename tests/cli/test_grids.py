@@ -209,6 +209,12 @@ def test_a_preset_asks_a_question(name: str) -> None:
     assert grid.runs >= 300
 
 
+def test_a_preset_without_axes_is_told_as_a_grid_too(firstdraw: Call) -> None:
+    done = firstdraw("run", "--preset", "seeds", "--set", "seeds=6", "--set", "training.steps=20", "--json")
+    assert done.returncode == Exit.OK
+    assert json.loads(done.stdout)["schema"] == "firstdraw.grid/1"
+
+
 def test_a_preset_is_run_by_its_name(firstdraw: Call) -> None:
     done = firstdraw("run", "--preset", "lr", "--set", "seeds=2", "--set", "training.steps=20", "--json")
     assert done.returncode == Exit.OK

@@ -19,6 +19,7 @@ class Asked:
         progress: whether to show it.
         store: where the runs are kept; None for nowhere.
         cluster: where they are trained, Dask's address or `local:4`; None for here.
+        as_grid: whether a spec of one cell is told as a grid, too: bands over its seeds instead of each run by itself.
     """
 
     out: Path | None
@@ -27,3 +28,4 @@ class Asked:
     progress: bool
     store: Path | None
     cluster: str | None
+    as_grid: bool = False

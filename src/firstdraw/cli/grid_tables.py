@@ -48,6 +48,9 @@ def print_grid(result: GridResult) -> None:
     else:
         console.print(_table([row for row in rows if row.cell < MOST_CELLS]))
         console.print(Text(_legend(rows, cells)))
+    if cells == 1 and (ranking := result.rankings.get(0)) is not None:
+        for sentence in ranking.sentences:
+            console.print(Text(sentence))
     if refused := sum(row.refused for row in rows):
         console.print(Text(f"{refused:,} run{'s' if refused > 1 else ''} could not be made: {_reason(result)}."))
     tuned = result.tuned() if cells <= MOST_TUNED_CELLS else ()

@@ -123,7 +123,9 @@ def run(
 
         print_the_estimate(spec, settings, as_json=as_json, engine=engine)
     else:
-        run_the_spec(spec, settings, Asked(_target(out, as_json), as_json, engine, progress, store, cluster))
+        where = _target(out, as_json)
+        asked = Asked(where, as_json, engine, progress, store, cluster, as_grid=preset is not None)
+        run_the_spec(spec, settings, asked)
 
 
 @commands.command(epilog=EPILOG)

@@ -49,7 +49,7 @@ def run_the_spec(
         grid = read_grid(spec, settings)
         checked_spec = grid.cells[0].spec
         paper = paper_of(checked_spec)
-    if grid.axes or asked.store is not None or asked.cluster is not None:
+    if grid.axes or asked.as_grid or asked.store is not None or asked.cluster is not None:
         from firstdraw.cli.grid import run_the_grid
 
         run_the_grid(grid, asked, chosen, watch)
