@@ -78,40 +78,31 @@ class Constant(nn.Module):
 REFUSED = {
     "no module": (
         lambda: check(lambda batch: batch, x()),
-        "`model` must be a `torch.nn.Module`, got 'function'",
+        "`model` must be a `torch.nn.Module`, got 'function'; a class or a function that makes one is to be called",
     ),
     "nothing trainable": (
         lambda: check(frozen(), x()),
-        "`model` must have a trainable parameter, and none of its 2 asks for a gradient",
+        "`model` must have a trainable parameter, and it has none; all 2 are frozen",
     ),
-    "no parameters": (lambda: check(nn.ReLU(), x()), "and none of its 0 asks for a gradient"),
+    "no parameters": (lambda: check(nn.ReLU(), x()), "and it has none; it holds no parameters at all"),
     "lazy": (
         lambda: check(lazy(), x()),
-        (
-            "`model` must have parameters with shapes, and `0.weight` is lazy: its first input decides; call "
-            "the model once before"
-        ),
+        "`0.weight` must have a shape, which a lazy layer gives it on its first input; call the model once",
     ),
     "meta": (
         lambda: check(nn.Linear(3, 2, device="meta"), x()),
-        (
-            "`model` must have memory, and `weight` is on the meta device; `model.to_empty` gives it some, "
-            "which is then to be filled"
-        ),
+        "`weight` must have memory, and is on the meta device; `model.to_empty` gives it some, to be filled",
     ),
     "TorchScript": (
         lambda: check(nn.Sequential(torch.jit.script(linear())), x()),
         (
-            "`model` must run in Python, where its layers can be watched, and `0` is compiled to TorchScript; "
-            "check the model that it was made of"
+            "`model` must run in Python, where its layers are known by their types, and `0` is compiled to "
+            "TorchScript; take the model that it was made of"
         ),
     ),
     "quantized": (
         lambda: check(quantized(), x()),
-        (
-            "`model` must hold floating-point numbers, and `packed` is quantized, which lets no gradient "
-            "through; check the model before it is quantized"
-        ),
+        "`packed` is quantized, and rounded numbers are no start; take the model before it is quantized",
     ),
     "another device": (
         lambda: check(linear(), {"batch": [torch.randn(4, 3, device="meta")]}),
@@ -139,7 +130,10 @@ REFUSED = {
     "no way back": (lambda: check(OneWay(), x()), "the model fails in its backward pass: RuntimeError: no way back"),
     "no gradient": (
         lambda: check(Constant(), x()),
-        "no gradient comes back: nothing that the model returns depends on a trainable parameter",
+        (
+            "no gradient comes back: nothing that the model returns depends on a trainable parameter; what does is cut "
+            "off by `torch.no_grad`, `detach` and integers"
+        ),
     ),
     "a loss that fails": (
         lambda: check(linear(), x(), loss=nn.functional.mse_loss),

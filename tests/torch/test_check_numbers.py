@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstdraw.torch import check
+from firstdraw.torch.symmetry import distinct_rows
 from firstdraw.torch.ways import bypassed
 
 pytestmark = pytest.mark.parity
@@ -218,6 +219,20 @@ def test_the_projection_is_a_random_direction_of_each_output_and_no_loss() -> No
     assert check(model, x, seed=1).state.loss != found.loss
 
 
+def test_one_number_for_the_whole_call_is_no_input() -> None:
+    class Cooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, x: Any, temperature: Any) -> Any:
+            return self.linear(x) * temperature / 5e6
+
+    found = check(Cooled(), torch.randn(16, 4), temperature=torch.tensor(5e6))
+    assert [one.name for one in found.state.inputs] == ["args[0]"]
+    assert found.healthy
+
+
 def test_units_are_compared_by_their_weights_and_gradients() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 3))
@@ -234,6 +249,82 @@ def test_units_are_compared_by_their_weights_and_gradients() -> None:
     assert (weight.units, weight.distinct_units) == (6, 3)
     # The outputs' units are told apart by their targets.
     assert last.units is None
+
+
+@pytest.mark.parametrize("column", [0, 7, 8, 59])
+def test_units_that_differ_in_one_number_differ(column: int) -> None:
+    torch.manual_seed(0)
+    rows = torch.randn(1, 60).repeat(600, 1)
+    assert distinct_rows([rows]).item() == 1
+    rows[torch.arange(0, 600, 3), column] += 1
+    rows[torch.arange(0, 600, 4), column] -= 3
+    # Rows with neither, with one, with the other, and with both.
+    assert distinct_rows([rows]).item() == 4
+    assert distinct_rows([torch.ones(600, 2), rows]).item() == 4
+    assert distinct_rows([rows * 1e-3 + 1]).item() == 4
+    assert distinct_rows([rows * 1e-5 + 1]).item() == 1
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_what_is_computed_once_more_on_the_way_back_counts_once(reentrant: bool) -> None:
+    class Blocks(nn.Module):
+        def __init__(self, *, kept: bool) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.kept, self.first, self.last = kept, nn.Linear(5, 5), nn.Linear(5, 2)
+            self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(5, 5), nn.Tanh(), nn.Dropout(0.2)) for _ in range(3))
+
+        def forward(self, x: Any) -> Any:
+            x = self.first(x)
+            for block in self.blocks:
+                x = block(x) if self.kept else torch.utils.checkpoint.checkpoint(block, x, use_reentrant=reentrant)
+            return self.last(x)
+
+    x = torch.randn(6, 5)
+    plain, found = check(Blocks(kept=True), x), check(Blocks(kept=False), x)
+    gradients = [{item.name: item.gradient_rms for item in one.state.parameters} for one in (found, plain)]
+    assert gradients[0] == gradients[1]
+    assert [finding.cause for finding in found.findings] == [finding.cause for finding in plain.findings]
+    if reentrant:
+        # No graph leads through it when it runs, and no gradient of its signals is seen.
+        signals = [
+            [(layer.name, layer.call, layer.mean, layer.second_moment) for layer in one.state.layers]
+            for one in (found, plain)
+        ]
+        assert signals[0] == signals[1]
+        assert [layer.gradient_rms is None for layer in found.state.layers] == [False, *[True] * 9, False]
+    else:
+        assert found.state == plain.state
+
+
+def test_sums_are_made_in_full_whatever_is_cast_around_them() -> None:
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Linear(6, 300), nn.Tanh(), nn.Linear(300, 3)), torch.randn(5, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        state = check(model, x).state
+        outputs = model[0](x)
+    assert outputs.dtype == torch.bfloat16
+    assert state.layers[0].second_moment == pytest.approx(outputs.double().square().mean().item(), rel=1e-12)
+    assert state.parameters[0].distinct_units == 300
+
+
+def test_what_holds_no_layer_is_one() -> None:
+    class Gated(nn.Module):
+        """A layer of its own parameters, around a part that only hands on."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.dropout = nn.Parameter(torch.ones(4, 3)), nn.Dropout(0.5)
+
+        def forward(self, x: Any) -> Any:
+            return torch.sigmoid(self.dropout(x) @ self.weight.t())
+
+    state = check(nn.Sequential(nn.Linear(3, 3), Gated().eval(), nn.Linear(4, 2)), torch.randn(5, 3)).state
+    assert [(layer.name, layer.kind, layer.sort) for layer in state.layers] == [
+        ("0", "Linear", "weight"),
+        ("1", "Gated", "weight"),
+        ("2", "Linear", "weight"),
+    ]
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=8, max_size=8), min_size=1, max_size=8))

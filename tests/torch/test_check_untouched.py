@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import random
 from typing import Any
 
@@ -206,6 +207,103 @@ def test_inputs_that_the_model_writes_to_are_what_they_were() -> None:
     assert bits(x) == before
 
 
+def test_what_computed_an_input_is_not_asked_for_gradients() -> None:
+    before, model = nn.Linear(2, 3), nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    x = before(torch.randn(5, 2))
+    expected = check(model, x.detach()).state
+    assert check(model, x).state == expected
+    assert check(model, input=x).state.parameters == expected.parameters
+    targets = torch.tanh(before(torch.randn(5, 2)))[:, :2]
+    check(model, x, loss=nn.functional.mse_loss, targets=targets)
+    targets.sum().backward()
+    before.zero_grad()
+    assert before.weight.grad is None
+    # The way back through it is still there.
+    x.sum().backward()
+    assert before.weight.grad is not None
+
+
+def test_layers_that_a_model_does_not_register_are_left_too() -> None:
+    class Lists(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.others = nn.Linear(3, 4), {"more": [nn.BatchNorm1d(4), nn.Linear(4, 2)]}
+
+        def forward(self, x: Any) -> Any:
+            norm, last = self.others["more"]
+            return outside(last(norm(self.first(x))))
+
+    outside, model = nn.Linear(2, 2), Lists()
+    stepped: list[str] = []
+    for parameter in outside.parameters():
+        parameter.grad = torch.ones_like(parameter)
+        parameter.register_post_accumulate_grad_hook(lambda _: stepped.append("an optimizer"))
+    unseen = [*model.others["more"], outside]
+    x = torch.randn(5, 3)
+    before = [image(part) for part in (model, *unseen)]
+    check(model, x)
+    assert [image(part) for part in (model, *unseen)] == before
+    assert stepped == []
+
+
+def test_buffers_that_grow_are_cut_back() -> None:
+    class Growing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 2)
+            self.register_buffer("seen", torch.arange(2.0))
+
+        def forward(self, x: Any) -> Any:
+            self.seen.resize_(7).fill_(1)
+            return self.linear(x)
+
+    model = Growing()
+    check(model, torch.randn(4, 3))
+    assert torch.equal(model.seen, torch.arange(2.0))
+    assert model.seen.untyped_storage().nbytes() == 8
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+def test_sparse_buffers_are_left_too() -> None:
+    class Adjacency(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 3)
+            self.register_buffer("coordinates", torch.eye(3).to_sparse())
+            self.register_buffer("compressed", torch.eye(3).to_sparse_csr())
+
+        def forward(self, x: Any) -> Any:
+            self.coordinates.mul_(2)
+            self.compressed.values().add_(1)
+            return torch.sparse.mm(self.coordinates, self.linear(x).t())
+
+    model = Adjacency()
+    check(model, torch.randn(4, 3))
+    assert torch.equal(model.coordinates.to_dense(), torch.eye(3))
+    assert torch.equal(model.compressed.to_dense(), torch.eye(3))
+
+
+def test_tensors_of_subclasses_are_left_too() -> None:
+    class Named(torch.Tensor):
+        pass
+
+    class Doubling(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 2)
+            self.linear.weight = nn.Parameter(torch.ones(2, 3).as_subclass(Named))
+
+        def forward(self, x: Any) -> Any:
+            with torch.no_grad():
+                self.linear.weight.mul_(2)
+            return self.linear(x)
+
+    model = Doubling()
+    assert type(model.linear.weight) is Named
+    check(model, torch.randn(4, 3))
+    assert torch.equal(model.linear.weight.detach().as_subclass(torch.Tensor), torch.ones(2, 3))
+
+
 def test_it_works_where_gradients_are_off_and_leaves_them_off() -> None:
     model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.randn(5, 3)
     with torch.no_grad():
@@ -221,6 +319,28 @@ def test_a_compiled_model_runs_as_it_was_written() -> None:
     plain, compiled = check(model, x).state, check(torch.compile(model), x).state
     assert [layer.second_moment for layer in compiled.layers] == [layer.second_moment for layer in plain.layers]
     assert [layer.gradient_rms for layer in compiled.layers] == [layer.gradient_rms for layer in plain.layers]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
+def test_a_compiled_function_in_a_model_runs_as_it_was_written() -> None:
+    # An operation of higher order, which PyTorch refuses to run below modes that do not take it.
+    attend = torch.compile(importlib.import_module("torch.nn.attention.flex_attention").flex_attention)
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            # On the CPU it lets no gradient through.
+            self.qkv, self.projection = nn.Linear(8, 24).requires_grad_(False), nn.Linear(8, 3)
+
+        def forward(self, x: Any) -> Any:
+            split = self.qkv(x).unflatten(-1, (3, 2, 4)).permute(2, 0, 3, 1, 4)
+            return self.projection(attend(*split).transpose(1, 2).flatten(2))
+
+    torch.manual_seed(0)
+    found = check(Attention(), torch.randn(4, 5, 8))
+    assert found.healthy, found
+    assert [layer.name for layer in found.state.layers] == ["qkv", "projection"]
 
 
 def test_what_is_called_again_on_the_way_back_is_measured_once() -> None:

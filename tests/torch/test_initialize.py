@@ -427,7 +427,7 @@ def test_models_that_cannot_be_initialized_are_refused_untouched() -> None:
 def test_quantized_models_are_refused() -> None:
     model = mlp()
     model.register_buffer("codes", torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.quint8))
-    sentence = "is quantized, and rounded numbers are no start; initialize the model, then quantize it"
+    sentence = "is quantized, and rounded numbers are no start; take the model before it is quantized"
     assert refused(model) == f"`codes` {sentence}"
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from firstdraw.errors import InputError
 from firstdraw.torch.causes import findings_of
+from firstdraw.torch.generators import seeded
+from firstdraw.torch.hooks import as_written
 from firstdraw.torch.inputs import named_inputs
 from firstdraw.torch.library import Module, pytorch
 from firstdraw.torch.measuring import Call, measure
-from firstdraw.torch.preserving import preserved, seeded
+from firstdraw.torch.preserving import preserved
+from firstdraw.torch.refusals import check_runnable
 from firstdraw.torch.shown import Check
 from firstdraw.torch.trees import named_tensors
 
@@ -41,8 +43,14 @@ def check(
     which sends back a gradient of the same size whatever the outputs are; then nothing can be said of the loss.
 
     Afterwards the model is bit for bit what it was, also if the call fails: parameters, buffers, gradients, training
-    flags, hooks, other attributes and the states of random number generators, with the tensors that it was given. Out
-    of reach is what is written past PyTorch, as into a NumPy array that shares a parameter's memory.
+    flags, hooks, other attributes and the states of random number generators, with the tensors that it was given. What
+    computed an input is asked for no gradient. Out of reach is what is written past PyTorch, as into a NumPy array that
+    shares a parameter's memory.
+
+    Of a model that several processes hold parts of (`DTensor`, `fully_shard`) all of them call this: each measures the
+    signals of its own batch, and the parameters whole, one after the other. Where `torch.utils.checkpoint` computes
+    twice, layers count once; with `use_reentrant=True` no gradient of the signals inside is seen. Real, dense signals
+    are measured, so that inside of `torch.func.vmap` none is.
 
     Hooks and `torch.compile` do not meet: a compiled model is run as it was written.
 
@@ -60,8 +68,11 @@ def check(
             place.
 
     Raises:
-        InputError: if the model, an input, the loss or the optimizer cannot be used.
-        FirstdrawError: if PyTorch is not installed, the model fails, or no gradient comes back.
+        InputError: if the model is no module, is TorchScript, has no trainable parameters, or has ones that are lazy,
+            quantized, sparse, on the meta device, made in inference mode, or of a class with operations of its own; if
+            an input, the loss or the optimizer cannot be used.
+        FirstdrawError: if PyTorch is not installed, the model fails, no gradient comes back, or nothing that it
+            returns can be measured.
 
     >>> import torch  # doctest: +SKIP
     >>> layers = (part for _ in range(20) for part in (torch.nn.Linear(64, 64), torch.nn.ReLU()))  # doctest: +SKIP
@@ -71,52 +82,14 @@ def check(
     """
     call = Call(model=model, args=args, kwargs=kwargs, loss=loss, targets=targets, optimizer=optimizer, seed=seed)
     torch = pytorch()
-    _check_model(model)
+    check_runnable(model)
     _check_inputs(call)
     modules = [part for part in (model, loss) if isinstance(part, torch.nn.Module)]
     recording = (torch.inference_mode(False), torch.enable_grad())
-    with preserved(modules, (args, kwargs, targets)), _as_written(model), recording[0], recording[1]:
+    with preserved(modules, (args, kwargs, targets)), as_written(), recording[0], recording[1]:
         seeded(seed)
         state = measure(call)
     return Check(state, findings_of(state))
-
-
-def _check_model(model: Module) -> None:
-    torch = pytorch()
-    if not isinstance(model, torch.nn.Module):
-        raise InputError("model", "must be a `torch.nn.Module`", type(model).__name__)
-    for name, part in model.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            raise InputError(
-                "model",
-                f"must run in Python, where its layers can be watched, and `{name}` is compiled to TorchScript",
-                hint="check the model that it was made of",
-            )
-    quantized = [name for name, part in model.named_modules() if ".quantized" in type(part).__module__]
-    tensors = [*model.named_parameters(), *model.named_buffers()]
-    for name, tensor in tensors:
-        if torch.nn.parameter.is_lazy(tensor):
-            raise InputError(
-                "model",
-                f"must have parameters with shapes, and `{name}` is lazy: its first input decides",
-                hint="call the model once before",
-            )
-        if tensor.is_meta:
-            raise InputError(
-                "model",
-                f"must have memory, and `{name}` is on the meta device",
-                hint="`model.to_empty` gives it some, which is then to be filled",
-            )
-    quantized += [name for name, tensor in tensors if tensor.is_quantized]
-    if quantized:
-        raise InputError(
-            "model",
-            f"must hold floating-point numbers, and `{quantized[0]}` is quantized, which lets no gradient through",
-            hint="check the model before it is quantized",
-        )
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        count = sum(1 for _ in model.parameters())
-        raise InputError("model", f"must have a trainable parameter, and none of its {count:,} asks for a gradient")
 
 
 def _check_inputs(call: Call) -> None:
@@ -125,18 +98,7 @@ def _check_inputs(call: Call) -> None:
         if tensor.ndim and str(tensor.device) not in devices:
             where = " and ".join(sorted(devices))
             raise InputError(name, f"must be on the device of the model, which is on {where}", str(tensor.device))
+        if tensor.is_inference():
+            raise InputError(name, "must be made outside of inference mode", hint="a `clone` of it is")
         if tensor.ndim and not len(tensor):
             raise InputError(name, "must hold one example or more", list(tensor.shape))
-
-
-@contextmanager
-def _as_written(model: Module) -> Generator[None]:
-    """Run what `torch.compile` made of a model as it was written: hooks would have it compiled anew."""
-    compiled = any(
-        type(part).__name__ == "OptimizedModule" or getattr(part, "_compiled_call_impl", None) is not None
-        for part in model.modules()
-    )
-    with ExitStack() as stack:
-        if compiled:
-            stack.enter_context(pytorch().compiler.set_stance("force_eager"))
-        yield

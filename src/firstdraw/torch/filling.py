@@ -14,6 +14,7 @@ from firstdraw.draws import CounterDraws
 from firstdraw.errors import InputError
 from firstdraw.torch.library import Tensor, pytorch
 from firstdraw.torch.refusals import check_fillable
+from firstdraw.torch.sharding import is_sharded
 
 __all__ = ["Part", "fill", "part_of"]
 
@@ -34,7 +35,7 @@ def part_of(name: str, tensor: Tensor) -> tuple[Tensor, Part]:
     Raises:
         InputError: if it cannot be filled, or holds sums that are still to be formed.
     """
-    if not (hasattr(tensor, "placements") and hasattr(tensor, "to_local")):
+    if not is_sharded(tensor):
         check_fillable(name, tensor)
         return tensor.detach(), tuple(slice(0, length) for length in tensor.shape)
     tensors: Any = importlib.import_module("torch.distributed.tensor._utils")

@@ -15,6 +15,7 @@ from firstdraw.torch.consistency import gain_of_orthogonal, is_consistent, log_l
 from firstdraw.torch.library import Tensor
 from firstdraw.torch.observing import Observation, observe
 from firstdraw.torch.roles import ParameterRole
+from firstdraw.torch.sharding import is_sharded
 
 __all__ = ["FEWEST", "Holds", "hold"]
 
@@ -130,4 +131,6 @@ def _is_uncut(law: Distribution) -> bool:
 def _local(tensor: Tensor) -> Tensor:
     """Return what this process holds of a tensor."""
     tensor = tensor.detach()
-    return tensor.to_local() if hasattr(tensor, "to_local") and hasattr(tensor, "placements") else tensor
+    local = tensor.to_local() if is_sharded(tensor) else tensor
+    # The types of a byte are for storing numbers, and know no more than to become others.
+    return local.float() if local.is_floating_point() and local.element_size() == 1 else local

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from firstdraw.torch.layers import Sort
-from firstdraw.torch.library import Module, Tensor, pytorch
+from firstdraw.torch.library import Module, Tensor, pytorch, type_name
 from firstdraw.torch.sums import signal_sums, square_sum
-from firstdraw.torch.trees import tensors_in
+from firstdraw.torch.trees import is_dense, tensors_in
 from firstdraw.torch.ways import function_of, maker, mark, marked, origins
 
-__all__ = ["Recorder", "Recording", "Visit", "own_parameters"]
+__all__ = ["Key", "Recorder", "Recording", "Visit", "as_written", "own_parameters"]
+
+Key: TypeAlias = tuple[str, str, int]
+"""What tells a layer from others of a model: its name, its kind, and which call of the two it is, from 1."""
 
 ACTIVATIONS: Final = {
     "ReLU": "relu",
@@ -42,7 +46,7 @@ class Recording:
         examples: how many.
         units: how many.
         eps: the spacing of its floating-point format at 1.
-        sums: of its output, as `SIGNAL_SUMS` names them.
+        sums: of its output, as `SIGNAL_SUMS` names them, or what else was measured.
         gradient: the sum of squares of the gradient by its output; None as long as none came.
     """
 
@@ -59,6 +63,11 @@ class Recording:
     sums: Tensor
     gradient: Tensor | None = None
 
+    @property
+    def key(self) -> Key:
+        """What tells this layer from others of the model."""
+        return self.name, self.kind, self.call
+
 
 @dataclass(slots=True)
 class Visit:
@@ -69,7 +78,7 @@ class Visit:
         module: the module.
         fed_by: what led to it, if that was looked at before it ran.
         makers: the nodes that made what it was given, likewise.
-        inner: whether another module was called inside it.
+        inner: whether a layer was recorded inside it.
     """
 
     name: str
@@ -85,11 +94,13 @@ class Recorder:
 
     Args:
         examples: how many examples the model is given.
+        measure: what takes the numbers of an output as it comes, and no gradients then; None for `SIGNAL_SUMS`.
         recordings: the layers so far.
         visits: the calls that have not returned, the outermost first.
     """
 
     examples: int
+    measure: Callable[[Key, Tensor], Tensor] | None = None
     recordings: list[Recording] = field(default_factory=list[Recording])
     visits: list[Visit] = field(default_factory=list[Visit])
     _calls: Counter[str] = field(default_factory=Counter[str])
@@ -99,20 +110,22 @@ class Recorder:
     def on(self, model: Module) -> Generator[None]:
         """Have the model's modules measured within the block."""
         handles: list[Any] = []
+        frames = sys.getrecursionlimit()
         try:
+            # With hooks the call of a module goes through more functions, and what is deeply nested would not end.
+            sys.setrecursionlimit(2 * frames)
             for name, module in model.named_modules():
                 if not _is_of_a_parametrization(name):
                     handles.append(module.register_forward_pre_hook(self._entering(name), with_kwargs=True))
                     handles.append(module.register_forward_hook(self._leaving(), with_kwargs=True))
             yield
         finally:
+            sys.setrecursionlimit(frames)
             for handle in handles:
                 handle.remove()
 
     def _entering(self, name: str) -> Callable[..., None]:
         def enter(module: Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
-            if self.visits:
-                self.visits[-1].inner = True
             visit = Visit(name, module)
             self.visits.append(visit)
             if not _has_layers(module):
@@ -159,12 +172,14 @@ class Recorder:
             # It only looks at what came, or hands it on.
             return
         fed_by = self._led_here(visit.name, given) if visit.fed_by is None else visit.fed_by
-        kind = type(visit.module).__name__
+        kind = type_name(visit.module)
         function = ACTIVATIONS.get(kind) or function_of(node)
         sort = _sort(visit.module, function)
         self._record(visit.name, kind, sort, visit.module, fed_by, tensor, function)
         for item in outputs:
             mark(item.grad_fn, len(self.recordings) - 1)
+        for outer in self.visits:
+            outer.inner = True
 
     def _record(
         self,
@@ -178,21 +193,24 @@ class Recorder:
     ) -> None:
         self._calls[f"{name} {kind}"] += 1
         examples, units = self._example_axis(module, tensor), self._unit_axis(module, sort, tensor)
+        call = self._calls[f"{name} {kind}"]
         recording = Recording(
             name=name,
             kind=kind,
             sort=sort,
-            call=self._calls[f"{name} {kind}"],
+            call=call,
             module=module,
             fed_by=fed_by,
             shape=tuple(tensor.shape),
             examples=tensor.shape[examples],
             units=tensor.shape[units],
             eps=pytorch().finfo(tensor.dtype).eps,
-            sums=signal_sums(tensor, examples=examples, units=units, activation=function),
+            sums=signal_sums(tensor, examples=examples, units=units, activation=function)
+            if self.measure is None
+            else self.measure((name, kind, call), tensor),
         )
         self.recordings.append(recording)
-        if tensor.requires_grad:
+        if tensor.requires_grad and self.measure is None:
 
             def come_back(gradient: Tensor) -> None:
                 recording.gradient = square_sum(gradient)
@@ -211,13 +229,23 @@ class Recorder:
         shape = tuple(tensor.shape)
         if sort in {"weight", "embedding"} or shape not in self._axes:
             weight = max((item.ndim for item in own_parameters(module)), default=0)
-            convolution = "Conv" in type(module).__name__ and weight > 2
+            convolution = "Conv" in type_name(module) and weight > 2
             self._axes[shape] = min(1, len(shape) - 1) if convolution or len(shape) > 3 else len(shape) - 1
         return self._axes[shape]
 
 
+@contextmanager
+def as_written() -> Generator[None]:
+    """Run within the block what `torch.compile` made as it was written: hooks would have it compiled anew."""
+    with ExitStack() as stack:
+        # Nothing can be compiled as long as the compiler is not imported, which takes a second.
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(pytorch().compiler.set_stance("force_eager"))
+        yield
+
+
 def own_parameters(module: Module | None) -> list[Tensor]:
-    """Return the parameters of a layer: as no module was called inside it, those of all modules in it are its own."""
+    """Return the parameters of a layer: as no module in it is one, those of all modules in it are its own."""
     return [] if module is None else list(module.parameters())
 
 
@@ -230,12 +258,12 @@ def _has_layers(module: Module) -> bool:
 
 
 def _is_signal(tensor: Tensor) -> bool:
-    return tensor.ndim > 0 and tensor.numel() > 0 and tensor.layout == pytorch().strided
+    return is_dense(tensor) and tensor.ndim > 0 and tensor.numel() > 0
 
 
 def _sort(module: Module, function: str | None) -> Sort:
     parameters = own_parameters(module)
-    kind = type(module).__name__
+    kind = type_name(module)
     if "Norm" in kind:
         return "normalization"
     if "Embedding" in kind:

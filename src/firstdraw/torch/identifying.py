@@ -120,7 +120,8 @@ def identify(model: Module) -> Identification:
         model: a `torch.nn.Module`; it is not changed. On the meta device its tensors hold nothing, which is a fault.
 
     Raises:
-        InputError: if it is no module, has no trainable parameters, lazy ones, or quantized ones.
+        InputError: if it is no module, is TorchScript, has no trainable parameters, or has ones that are lazy,
+            quantized, sparse, or of a class with operations of its own.
 
     >>> import torch  # doctest: +SKIP
     >>> _ = torch.manual_seed(0)  # doctest: +SKIP

@@ -117,7 +117,8 @@ def initialize(model: Module, scheme: Scheme = "auto", *, seed: int = 0) -> Init
         seed: an integer from 0 to 2^64 - 1.
 
     Raises:
-        InputError: if the model has no trainable parameters, lazy, quantized or meta ones; a name, an option or a
+        InputError: if the model is no module, is TorchScript, has no trainable parameters, or has ones that are lazy,
+            quantized, sparse, on the meta device, or of a class with operations of its own; a name, an option or a
             pattern is unknown; a law does not serve a parameter. Nothing is written then.
 
     >>> import torch  # doctest: +SKIP

@@ -8,6 +8,7 @@ from typing import Any
 
 from firstdraw.torch.layers import InputState
 from firstdraw.torch.library import Tensor, pytorch
+from firstdraw.torch.sharding import whole
 from firstdraw.torch.sums import square_sum
 from firstdraw.torch.trees import named_tensors
 
@@ -15,14 +16,17 @@ __all__ = ["input_state", "input_sums", "named_inputs"]
 
 
 def named_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, Tensor]]:
-    """Return all tensors in a call with where they stand in it."""
+    """Return all tensors in a call with where they stand in it.
+
+    Not those of one number for the whole call, as a temperature is, or the count of tokens that a loss is the mean of.
+    """
     by_name = [item for key, value in kwargs.items() for item in named_tensors(key, value)]
-    return [*named_tensors("args", args), *by_name]
+    return [(name, tensor) for name, tensor in (*named_tensors("args", args), *by_name) if tensor.ndim]
 
 
 def input_sums(tensor: Tensor) -> Tensor:
     """Return sum x, sum x^2, the smallest, the largest, how many are not finite, and how many differ by the example."""
-    torch, x = pytorch(), tensor.detach()
+    torch, x = pytorch(), whole(tensor.detach())
     rows = x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
     nonfinite = x.numel() - x.isfinite().sum()
     differing = (rows.amax(0) != rows.amin(0)).sum()

@@ -1,6 +1,6 @@
 """What is measured of a model of PyTorch on a batch: values, without a judgment.
 
-A layer is a call of a module inside which no other module is called, in the order in which they run; so is an
+A layer is a call of a module inside which no other layer is called, in the order in which they run; so is an
 activation, or a sum of two signals, that a function computes and not a module, where a module is given the result. A
 module that is called several times is several layers. The letters: y, `[m, ...]`, is what a layer returns for m
 examples, E elements each; C is the loss. None says that there was nothing to be measured; nan that it was so in vain.

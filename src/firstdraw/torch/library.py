@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any, Final, TypeAlias
 
 from firstdraw.errors import FirstdrawError
@@ -33,7 +34,8 @@ def pytorch() -> Any:  # noqa: ANN401
         FirstdrawError: if it is not installed.
     """
     try:
-        return importlib.import_module("torch")
+        # Asked for with every tensor; to import what is there takes a tenth of the time of an operation on it.
+        return sys.modules.get("torch") or importlib.import_module("torch")
     except ModuleNotFoundError:
         raise FirstdrawError(
             "`firstdraw.torch` needs PyTorch, which is not installed: `pip install 'firstdraw[torch]'`"

@@ -10,7 +10,8 @@ import numpy as np
 
 from firstdraw.draws import CounterDraws
 from firstdraw.torch.library import Tensor, pytorch
-from firstdraw.torch.trees import mapped, tensors_in
+from firstdraw.torch.sharding import whole
+from firstdraw.torch.trees import is_dense, mapped, tensors_in
 
 __all__ = ["PROJECTION", "constant_losses", "loss_name", "projection"]
 
@@ -28,7 +29,7 @@ def loss_name(loss: Callable[..., Any] | None) -> str:
 
 
 def projection(outputs: object, seed: int) -> Tensor:
-    """Return C = (1/m) sum_k <p_k, y_k>/sqrt(E_k) over the outputs y_k that have a gradient, p_k ~ N(0, 1).
+    """Return C = (1/m) sum_k <p_k, y_k>/sqrt(E_k) over the dense outputs y_k that have a gradient, p_k ~ N(0, 1).
 
     Args:
         outputs: y_k, of E_k elements for each of m examples, in any nesting.
@@ -36,9 +37,10 @@ def projection(outputs: object, seed: int) -> Tensor:
     """
     torch, draws = pytorch(), CounterDraws(seed)
     total: Tensor = torch.zeros(())
-    for number, y in enumerate(tensors_in(outputs)):
-        if not y.requires_grad or not y.numel():
+    for number, output in enumerate(tensors_in(outputs)):
+        if not output.requires_grad or not is_dense(output) or not output.numel():
             continue
+        y = whole(output)
         p = draws.normal(f"projection of output {number}", tuple(y.shape), out=np.empty(tuple(y.shape), np.float32))
         m = len(y) if y.ndim else 1
         scaled = torch.from_numpy(p).mul_(1 / math.sqrt(y.numel() * m)).flatten().to(y.device, y.dtype)

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firstdraw.errors import FirstdrawError, InputError
+from firstdraw.errors import FirstdrawError
+from firstdraw.torch.calling import loss_of, send_back, watched
 from firstdraw.torch.hooks import Recorder
 from firstdraw.torch.inputs import input_state, input_sums, named_inputs
 from firstdraw.torch.layers import ModelState
-from firstdraw.torch.library import Module, Tensor, pytorch
-from firstdraw.torch.losses import constant_losses, loss_name, projection
+from firstdraw.torch.library import Module, type_name
+from firstdraw.torch.losses import constant_losses, loss_name
 from firstdraw.torch.parameters import measured_parameters, parameter_state
 from firstdraw.torch.passes import layer_states
+from firstdraw.torch.preserving import untouched_gradients
 from firstdraw.torch.sums import fetched
-from firstdraw.torch.trees import tensors_in
+from firstdraw.torch.trees import mapped, tensors_in
 
 __all__ = ["Call", "measure"]
 
@@ -57,25 +59,22 @@ def measure(call: Call) -> ModelState:
         InputError: if the loss is none, or the optimizer cannot be asked.
     """
     recorder = Recorder(call.examples)
-    named = named_inputs(call.args, call.kwargs)
+    args, kwargs = _detached((call.args, dict(call.kwargs)))
+    named = named_inputs(args, kwargs)
     inputs = [(name, tensor) for name, tensor in named if tensor.is_floating_point() and tensor.numel()]
     sums_of_inputs = [input_sums(tensor) for _, tensor in inputs]
-    with recorder.on(call.model):
-        try:
-            outputs = call.model(*call.args, **call.kwargs)
-        except Exception as error:
-            raise FirstdrawError(f"the model fails in its forward pass, {_place(recorder)}: {_said(error)}") from error
+    outputs = watched(call.model, args, kwargs, recorder)
     layers = recorder.recordings
-    loss = _loss(call, outputs)
+    loss = loss_of(call.loss, outputs, _detached(call.targets), seed=call.seed)
     constants = (
         [] if call.loss is None or call.targets is None else constant_losses(call.loss, loss, outputs, call.targets)
     )
     # What the outputs take is then free on the way back.
     del outputs
-    try:
-        loss.backward()
-    except Exception as error:
-        raise FirstdrawError(f"the model fails in its backward pass: {_said(error)}") from error
+    if not layers:
+        raise FirstdrawError("nothing is measured, as no module of the model returns a dense tensor of real numbers")
+    with untouched_gradients(loss, besides=call.model.parameters()):
+        send_back(loss)
     parameters = list(measured_parameters(call.model, layers, call.optimizer))
     numbers = iter(
         fetched(
@@ -90,7 +89,7 @@ def measure(call: Call) -> ModelState:
     )
     [cost], *constant_costs = (next(numbers) for _ in range(1 + len(constants)))
     return ModelState(
-        kind=type(call.model).__name__,
+        kind=type_name(call.model),
         training=bool(call.model.training),
         inputs=tuple(input_state(name, tensor, next(numbers)) for name, tensor in inputs),
         layers=layer_states(layers, call.model, numbers),
@@ -101,37 +100,8 @@ def measure(call: Call) -> ModelState:
     )
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _place(recorder: Recorder) -> str:
-    """Say where the model is: in which module, and after which layer."""
-    visit = recorder.visits[-1] if recorder.visits else None
-    where = f"in `{visit.name}` ({type(visit.module).__name__})" if visit is not None and visit.name else "in `forward`"
-    last = recorder.recordings[-1] if recorder.recordings else None
-    return where if last is None else f"{where}, after `{last.name}` returned the shape {list(last.shape)}"
-
-
-def _loss(call: Call, outputs: object) -> Tensor:
-    torch = pytorch()
-    if call.loss is None:
-        loss = projection(outputs, call.seed)
-    else:
-        given = (outputs,) if call.targets is None else (outputs, call.targets)
-        loss: Tensor
-        try:
-            loss = call.loss(*given)
-        except Exception as error:
-            raise InputError(
-                "loss", f"must take what the model returns, and the targets if there are any: {_said(error)}"
-            ) from error
-        if not isinstance(loss, torch.Tensor):
-            raise InputError("loss", "must return a tensor", loss)
-        if loss.numel() != 1:
-            rule = "must return a tensor of one number, as `reduction='mean'` does"
-            raise InputError("loss", rule, list(loss.shape))
-        loss = loss.reshape(())
-    if not loss.requires_grad:
-        raise FirstdrawError("no gradient comes back: nothing that the model returns depends on a trainable parameter")
-    return loss
+def _detached(given: Any) -> Any:  # noqa: ANN401  # of the type that came
+    """Cut what a model or a loss is given off from what computed it, which would be asked for gradients too."""
+    if all(tensor.is_leaf for tensor in tensors_in(given)):
+        return given
+    return mapped(given, lambda tensor: tensor if tensor.is_leaf else tensor.detach().requires_grad_())

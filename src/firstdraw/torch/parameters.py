@@ -11,7 +11,8 @@ import numpy as np
 
 from firstdraw.torch.hooks import Recording, own_parameters
 from firstdraw.torch.layers import ParameterState
-from firstdraw.torch.library import Module, Tensor, pytorch
+from firstdraw.torch.library import Module, Tensor, pytorch, type_name
+from firstdraw.torch.sharding import whole
 from firstdraw.torch.sums import square_sum
 from firstdraw.torch.symmetry import distinct_rows, unit_rows
 from firstdraw.torch.updates import group_of, squared_change
@@ -74,34 +75,36 @@ def measured_parameters(model: Module, recordings: Sequence[Recording], optimize
         module = model.get_submodule(holder)
         gradient = parameter.grad
         group = None if optimizer is None or gradient is None else group_of(optimizer, parameter)
-        rows = _rows(module, parameter)
+        change = None if group is None else squared_change(optimizer, group, parameter, gradient)
+        values, gradient = whole(parameter.detach()), None if gradient is None else whole(gradient)
+        rows = _rows(module, values)
         compared = gradient is not None and id(parameter) in hidden and rows is not None
         yield Measured(
             name=name,
             module=holder,
-            kind=type(module).__name__,
+            kind=type_name(module),
             shape=tuple(parameter.shape),
             trainable=bool(parameter.requires_grad),
-            fan_in=None if rows is None or "ConvTranspose" in type(module).__name__ else rows.shape[1],
+            fan_in=None if rows is None or "ConvTranspose" in type_name(module) else rows.shape[1],
             units=len(rows) if compared and rows is not None else None,
-            squares=square_sum(parameter),
+            squares=square_sum(values),
             gradient=None if gradient is None else square_sum(gradient),
-            change=None if group is None else squared_change(optimizer, group, parameter, gradient),
-            distinct=distinct_rows(_unit_parts(module, parameter, gradient)) if compared else None,
+            change=change,
+            distinct=distinct_rows(_unit_parts(module, values, gradient)) if compared else None,
         )
         parameter.grad = None
 
 
-def _rows(module: Module, parameter: Tensor) -> Tensor:
-    return unit_rows(module, parameter) if parameter.ndim > 1 and parameter.numel() else None
+def _rows(module: Module, values: Tensor) -> Tensor:
+    return unit_rows(module, values) if values.ndim > 1 and values.numel() else None
 
 
-def _unit_parts(module: Module, parameter: Tensor, gradient: Tensor) -> list[Tensor]:
+def _unit_parts(module: Module, values: Tensor, gradient: Tensor) -> list[Tensor]:
     """Return what describes the units of a hidden layer: weights, their gradients, and biases."""
-    parts = [unit_rows(module, part) for part in (parameter, gradient)]
+    parts = [unit_rows(module, part) for part in (values, gradient)]
     bias: Tensor = getattr(module, "bias", None)
     if isinstance(bias, pytorch().Tensor) and bias.shape == (len(parts[0]),):
-        parts.append(bias.detach()[:, None])
+        parts.append(whole(bias.detach())[:, None])
     return parts
 
 

@@ -7,22 +7,21 @@ normalizations are the exception, which its kernels change without saying so: bu
 
 from __future__ import annotations
 
-import importlib
-import random
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-import numpy as np
-
+from firstdraw.torch.generators import generator_state, random_states
 from firstdraw.torch.library import Module, Tensor, pytorch
-from firstdraw.torch.trees import tensors_in
+from firstdraw.torch.trees import items, tensors_in
+from firstdraw.torch.watching import copies_before_writes, memories
 
-__all__ = ["preserved", "seeded"]
+__all__ = ["preserved", "untouched_gradients"]
 
 CONTAINERS: Final = (dict, OrderedDict, defaultdict, list, set, deque)
+# How many containers deep an attribute of a module is looked into.
+DEEPEST: Final = 3
 Undo = Callable[[], None]
 
 
@@ -40,51 +39,113 @@ def preserved(modules: Sequence[Module], values: object) -> Generator[None]:
         values: what they are called with, in any nesting; the tensors in it are preserved too.
     """
     torch = pytorch()
-    parts = list({id(part): part for module in modules for part in module.modules()}.values())
+    parts = _modules_in(modules)
     held = {id(tensor): tensor for tensor in (*_tensors_of(parts), *tensors_in(values))}
     undoing = [
         *(_attributes(part) for part in parts),
         *(_tensor(tensor) for tensor in held.values()),
-        *_generators(torch),
+        *random_states(),
         *(
-            _generator(value)
+            generator_state(value)
             for part in parts
             for value in part.__dict__.values()
             if isinstance(value, torch.Generator)
         ),
     ]
-    memory = _watcher()([tensor for tensor in held.values() if _has_memory(torch, tensor)])
+    memory = copies_before_writes(list(held.values()))
     for part in parts:
         for buffer in part.__dict__["_buffers"].values():
-            if buffer is not None and _has_memory(torch, buffer):
+            if buffer is not None:
                 memory.keep(buffer)
     try:
-        for tensor in held.values():
-            if tensor.grad_fn is None:
-                tensor.grad = None
-            for hooks in _accumulation_hooks(tensor):
-                hooks.clear()
+        _without_gradients(held.values())
         with memory:
             yield
+    except BaseException:
+        _begin_anew(parts)
+        raise
     finally:
         for undo in reversed(undoing):
             undo()
         memory.restore()
 
 
+def _begin_anew(parts: Iterable[Module]) -> None:
+    """Tell the modules that `fully_shard` splits that a pass has ended: they keep in mind what they have gathered."""
+    for part in parts:
+        if hasattr(part, "reset_iter_state"):
+            # Only the outermost knows.
+            with suppress(RuntimeError):
+                part.reset_iter_state()
+        elif type(part).__name__.startswith("FSDP"):
+            part.reshard()
+
+
+@contextmanager
+def untouched_gradients(result: Tensor, besides: Iterable[Tensor]) -> Generator[None]:
+    """Give the leaves of a graph, at the end of the block, the gradients that they had before.
+
+    Tensors that a model computes with but does not hold, as the layers in a list, are found in no other way.
+
+    Args:
+        result: what the graph computes.
+        besides: the leaves that gradients are wanted of.
+    """
+    wanted = {id(tensor) for tensor in besides}
+    leaves = [leaf for leaf in _leaves(result) if id(leaf) not in wanted]
+    undoing = [_tensor(leaf) for leaf in leaves]
+    try:
+        _without_gradients(leaves)
+        yield
+    finally:
+        for undo in undoing:
+            undo()
+
+
+def _leaves(result: Tensor) -> Iterator[Tensor]:
+    seen: set[Any] = set()
+    waiting: list[Any] = [result.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if type(node).__name__ == "AccumulateGrad":
+            yield node.variable
+        waiting.extend(before for before, _ in node.next_functions)
+
+
+def _without_gradients(tensors: Iterable[Tensor]) -> None:
+    for tensor in tensors:
+        if tensor.grad_fn is None:
+            tensor.grad = None
+        for hooks in _accumulation_hooks(tensor):
+            hooks.clear()
+
+
+def _modules_in(modules: Iterable[Module]) -> list[Module]:
+    """Return modules with all that they hold, in lists and dictionaries too, where PyTorch does not see them."""
+    found: dict[int, Module] = {}
+    waiting: list[tuple[object, int]] = [(module, DEEPEST) for module in modules]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, pytorch().nn.Module):
+            if id(value) not in found:
+                found[id(value)] = value
+                waiting += [(item, DEEPEST) for item in value.__dict__.values()]
+        elif depth:
+            waiting += [(item, depth - 1) for _, item in items(value)]
+    return list(found.values())
+
+
 def _tensors_of(parts: Sequence[Module]) -> Iterator[Tensor]:
     """Yield the tensors that modules hold: as parameters, as buffers, or as they are, with their gradients."""
     for part in parts:
         held: dict[str, object] = part.__dict__
-        for tensor in tensors_in(held, depth=3):
+        for tensor in tensors_in(held, depth=DEEPEST):
             yield tensor
             if tensor.grad_fn is None and tensor.grad is not None:
                 yield tensor.grad
-
-
-def _has_memory(torch: Any, tensor: Tensor) -> bool:  # noqa: ANN401
-    plain = type(tensor) in {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer}
-    return plain and tensor.layout == torch.strided and not tensor.is_meta
 
 
 def _attributes(part: Module) -> Undo:
@@ -122,8 +183,7 @@ def _tensor(tensor: Tensor) -> Undo:
     hooks = [(kept, dict(kept)) for kept in _accumulation_hooks(tensor)]
 
     def undo() -> None:
-        moved = (tensor.shape, tensor.stride()) != (alias.shape, alias.stride()) if _strided(tensor) else False
-        if moved or _address(tensor) != _address(alias):
+        if _place(tensor) != _place(alias):
             tensor.data = alias
         if leaf:
             tensor.requires_grad_(trainable)
@@ -134,93 +194,6 @@ def _tensor(tensor: Tensor) -> Undo:
     return undo
 
 
-def _strided(tensor: Tensor) -> bool:
-    return tensor.layout == pytorch().strided
-
-
-def _address(tensor: Tensor) -> int:
-    return tensor.data_ptr() if _has_memory(pytorch(), tensor) else 0
-
-
-def _generators(torch: Any) -> Iterator[Undo]:  # noqa: ANN401
-    python, legacy, host = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    yield lambda: random.setstate(python)
-    yield lambda: np.random.set_state(legacy)  # noqa: NPY002
-    yield lambda: torch.set_rng_state(host)
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        devices = torch.cuda.get_rng_state_all()
-        yield lambda: torch.cuda.set_rng_state_all(devices)
-    if torch.backends.mps.is_available():
-        metal = torch.mps.get_rng_state()
-        yield lambda: torch.mps.set_rng_state(metal)
-
-
-def _generator(generator: Any) -> Undo:  # noqa: ANN401  # one of PyTorch
-    state = generator.get_state()
-    return lambda: generator.set_state(state)
-
-
-def seeded(seed: int) -> None:
-    """Seed the generators of PyTorch that are at work; one of a device that is not yet is left as it is.
-
-    Args:
-        seed: an integer from 0 to 2^64 - 1.
-    """
-    torch = pytorch()
-    torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(seed)
-    if torch.backends.mps.is_available():
-        torch.mps.manual_seed(seed)
-
-
-@cache
-def _watcher() -> Any:  # noqa: ANN401  # a class whose base is known once PyTorch is imported
-    """Return the class of what copies memory before it is written to."""
-    torch = pytorch()
-    dispatch: Any = importlib.import_module("torch.utils._python_dispatch")
-
-    class CopyBeforeWrite(dispatch.TorchDispatchMode):
-        """Copies the memory of tensors before an operation changes it.
-
-        Args:
-            tensors: those whose memory is to be restored.
-        """
-
-        def __init__(self, tensors: Sequence[Tensor]) -> None:
-            super().__init__()  # pyright: ignore[reportUnknownMemberType]
-            storages = (tensor.untyped_storage() for tensor in tensors)
-            self._storages: dict[int, Any] = {storage.data_ptr(): storage for storage in storages}
-            self._storages.pop(0, None)
-            self._copies: dict[int, Any] = {}
-
-        def keep(self, tensor: Tensor) -> None:
-            """Copy a tensor's memory, unless it is not to be restored or has been copied."""
-            address = tensor.untyped_storage().data_ptr()
-            if address in self._storages and address not in self._copies:
-                self._copies[address] = self._storages[address].clone()
-
-        def restore(self) -> None:
-            """Write back what was copied."""
-            for address, copy in self._copies.items():
-                self._storages[address].copy_(copy)
-
-        def __torch_dispatch__(
-            self,
-            func: Any,  # noqa: ANN401
-            types: Any,  # noqa: ANN401
-            args: Sequence[Any] = (),
-            kwargs: Mapping[str, Any] | None = None,
-        ) -> Any:  # noqa: ANN401
-            options = kwargs or {}
-            schema = func._schema
-            if schema.is_mutable:
-                for position, argument in enumerate(schema.arguments):
-                    if argument.alias_info is not None and argument.alias_info.is_write:
-                        given = args[position] if position < len(args) else options.get(argument.name)
-                        for tensor in tensors_in(given):
-                            if _has_memory(torch, tensor):
-                                self.keep(tensor)
-            return func(*args, **options)
-
-    return CopyBeforeWrite
+def _place(tensor: Tensor) -> list[tuple[Any, ...]]:
+    """Return where a tensor's numbers lie, and in which order."""
+    return [(part.data_ptr(), part.shape, part.stride()) for part in memories(tensor)]

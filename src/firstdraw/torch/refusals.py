@@ -1,4 +1,4 @@
-"""What no model may have for its parameters to be read or filled; everything is checked before anything is written."""
+"""What no model may have that is read, filled or run; everything is checked before anything is written."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Final
 
 from firstdraw.errors import InputError
 from firstdraw.torch.library import Module, Tensor, pytorch
+from firstdraw.torch.sharding import is_sharded
+from firstdraw.torch.watching import has_own_operations
 
-__all__ = ["check_fillable", "check_model"]
+__all__ = ["check_fillable", "check_model", "check_runnable"]
 
 FILLED: Final = ("float64", "float32", "float16", "bfloat16")
 
@@ -16,23 +18,37 @@ def check_model(model: Module) -> None:
     """Refuse what has no parameters to read.
 
     Raises:
-        InputError: if it is no module, has no trainable parameters, lazy ones, or quantized ones.
+        InputError: if it is no module, is TorchScript, has no trainable parameters, or has ones that are lazy,
+            quantized, sparse, or of a class with operations of its own.
     """
     torch = pytorch()
     if not isinstance(model, torch.nn.Module):
-        raise InputError("model", "must be a `torch.nn.Module`", model)
+        is_word = model is None or isinstance(model, str | type)
+        hint = "a class or a function that makes one is to be called" if callable(model) else ""
+        raise InputError("model", "must be a `torch.nn.Module`", model if is_word else type(model).__name__, hint=hint)
+    compiled = [name for name, part in model.named_modules() if isinstance(part, torch.jit.ScriptModule)]
+    if compiled:
+        which = f"`{compiled[0]}`" if compiled[0] else "it"
+        raise InputError(
+            "model",
+            f"must run in Python, where its layers are known by their types, and {which} is compiled to TorchScript",
+            hint="take the model that it was made of",
+        )
     quantized = _quantized(model)
     if quantized:
         raise InputError(
-            quantized, "is quantized, and rounded numbers are no start", hint="initialize the model, then quantize it"
+            quantized, "is quantized, and rounded numbers are no start", hint="take the model before it is quantized"
         )
+    for name, buffer in model.named_buffers():
+        _check_lazy(name, buffer)
     parameters = list(model.named_parameters())
     for name, parameter in parameters:
-        if torch.nn.parameter.is_lazy(parameter):
+        _check_lazy(name, parameter)
+        if parameter.layout != torch.strided:
+            raise InputError(name, "must be dense in memory", parameter.layout)
+        if has_own_operations(parameter) and not is_sharded(parameter):
             raise InputError(
-                name,
-                "must have a shape, which a lazy layer gives it on its first input",
-                hint="call the model once",
+                name, "must be a tensor that PyTorch's kernels work on, or a `DTensor`", type(parameter).__name__
             )
         if type(parameter).__name__ == "FlatParameter":
             raise InputError(
@@ -42,6 +58,29 @@ def check_model(model: Module) -> None:
             )
     if not any(parameter.requires_grad for _, parameter in parameters):
         raise InputError("model", "must have a trainable parameter, and it has none", hint=_why_none(parameters))
+
+
+def _check_lazy(name: str, tensor: Tensor) -> None:
+    if pytorch().nn.parameter.is_lazy(tensor):
+        raise InputError(
+            name, "must have a shape, which a lazy layer gives it on its first input", hint="call the model once"
+        )
+
+
+def check_runnable(model: Module) -> None:
+    """Refuse what has no memory for numbers to run with, or memory that no gradient comes to.
+
+    Raises:
+        InputError: as `check_model`, and if a parameter or a buffer is on the meta device or made in inference mode.
+    """
+    check_model(model)
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.is_meta:
+            raise InputError(
+                name, "must have memory, and is on the meta device", hint="`model.to_empty` gives it some, to be filled"
+            )
+        if tensor.is_inference():
+            raise InputError(name, "must be made outside of inference mode, which keeps gradients from it for good")
 
 
 def _why_none(parameters: list[tuple[str, Tensor]]) -> str:

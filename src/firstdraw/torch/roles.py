@@ -14,10 +14,11 @@ from firstdraw.torch.graph import Branch, Following, Graph, read_graph
 from firstdraw.torch.library import Module, Tensor, type_name
 from firstdraw.torch.modules import Holding, ParameterKind, held_by, is_normalization
 from firstdraw.torch.places import ATTENTION, Place, named_branches, places_of, transformer_place
+from firstdraw.torch.preserving import preserved
 from firstdraw.torch.refusals import check_model
 from firstdraw.torch.skeleton import inner, stripped
 
-__all__ = ["ModelRoles", "ParameterRole", "roles_of"]
+__all__ = ["ModelRoles", "ParameterRole", "held_tensor", "roles_of"]
 
 Value = TypeVar("Value")
 
@@ -117,7 +118,8 @@ def roles_of(model: Module) -> ModelRoles:
         model: a `torch.nn.Module`; it is not changed, and its code is run on a copy without memory.
 
     Raises:
-        InputError: if it is no module, has no trainable parameters, lazy ones, or quantized ones.
+        InputError: if it is no module, is TorchScript, has no trainable parameters, or has ones that are lazy,
+            quantized, sparse, or of a class with operations of its own.
 
     >>> import torch  # doctest: +SKIP
     >>> model = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))  # doctest: +SKIP
@@ -278,8 +280,18 @@ def _held(model: Module) -> Iterator[_Held]:
             continue
         layer = stripped(f"{name}.").removesuffix(".")
         for key, holding in held_by(module, layer):
-            yield _Held(layer, key, module, holding, _tensor(module, key))
+            yield _Held(layer, key, module, holding, held_tensor(module, key))
 
 
-def _tensor(module: Module, key: str) -> Tensor:
-    return module._parameters[key] if key in module._parameters else getattr(module, key)
+def held_tensor(module: Module, key: str) -> Tensor:
+    """Return a parameter, or what is computed from the parts of one; these are left as they are.
+
+    Args:
+        module: that holds it.
+        key: its name there.
+    """
+    if key in module._parameters:
+        return module._parameters[key]
+    # Some parametrizations move when they are asked: a spectral norm takes a step of its power iteration.
+    with preserved([module.parametrizations[key]], None):
+        return getattr(module, key)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from firstdraw.diagnosis import Finding, Severity
+from firstdraw.torch.documents import aligned, finite, html_row
 from firstdraw.torch.layers import LayerState, ModelState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Check"]
+__all__ = ["HEADINGS", "NAMES", "Check", "title"]
 
 SCHEMA: Final = "firstdraw.check/1"
 HEADINGS: Final = ("", "layer", "kind", "rms", "mean", "cosine", "dead", "flat", "gradient", "chi", "update")
+NAMES: Final = frozenset({1, 2})
+"""The columns of `HEADINGS` that hold names."""
 EXPLAINED: Final = (
     "rms and mean of what a layer returns; cosine between two examples; units of a rectifier dead on all examples; "
     "share of a bounded activation that is flat; rms of the gradient; chi, its squared norm over the next weights'; "
@@ -60,7 +63,7 @@ class Check:
             "findings": [asdict(finding) | {"severity": finding.severity.name.lower()} for finding in self.findings],
             **asdict(self.state),
         }
-        return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def plot(self, *, quantity: Literal["signal", "gradient"] = "signal", ax: Axes | None = None) -> Axes:
         """Draw the root mean square of what each layer returns, or of the gradient by it, in the order of execution.
@@ -77,7 +80,9 @@ class Check:
         return _plot(self.state, quantity, ax)
 
     def __repr__(self) -> str:
-        return "\n".join([_title(self.state), "", *_told(self.findings), "", *_aligned([HEADINGS, *_rows(self.state)])])
+        return "\n".join(
+            [title(self.state), "", *_told(self.findings), "", *aligned([HEADINGS, *_rows(self.state)], left=NAMES)]
+        )
 
     def _repr_html_(self) -> str:
         """Return the findings and the table for a notebook."""
@@ -86,20 +91,22 @@ class Check:
             f"{html.escape(finding.sentence)}. <i>{html.escape(finding.remedy)}.</i></p>"
             for finding in self.findings
         )
-        heading = _html_row("th", HEADINGS)
-        body = "".join(_html_row("td", row) for row in _rows(self.state))
+        heading = html_row("th", HEADINGS)
+        body = "".join(html_row("td", row) for row in _rows(self.state))
         return (
-            f"<div><p>{html.escape(_title(self.state))}</p>{told}"
+            f"<div><p>{html.escape(title(self.state))}</p>{told}"
             f'<table title="{html.escape(EXPLAINED)}"><thead>{heading}</thead><tbody>{body}</tbody></table></div>'
         )
 
 
-def _title(state: ModelState) -> str:
+def title(state: ModelState) -> str:
+    """Return what was checked, and what the gradient is of."""
     mode = "training" if state.training else "evaluation"
     count = sum(math.prod(item.shape) for item in state.parameters)
+    layers = "1 layer as it ran" if len(state.layers) == 1 else f"{len(state.layers):,} layers as they ran"
     return (
-        f"{state.kind}: {count:,} parameters, {len(state.layers):,} layers as they ran in {mode} mode; the gradient is "
-        f"of {state.loss_name}, {state.loss:.4g}"
+        f"{state.kind}: {count:,} parameters, {layers} in {mode} mode; the gradient is of {state.loss_name}, "
+        f"{state.loss:.4g}"
     )
 
 
@@ -136,28 +143,6 @@ def _name(layer: LayerState) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.3g}"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    """Return rows of text in columns, without those that are empty; names on the left, numbers on the right."""
-    filled = [i for i in range(len(HEADINGS)) if any(row[i] for row in rows[1:])]
-    widths = {i: max(len(row[i]) for row in rows) for i in filled}
-    for row in rows:
-        yield "  ".join(f"{row[i]:<{widths[i]}}" if i in {1, 2} else f"{row[i]:>{widths[i]}}" for i in filled).rstrip()
-
-
-def _html_row(tag: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401  # whatever JSON can hold
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, tuple | list):
-        return [_finite(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
 
 
 def _plot(state: ModelState, quantity: Literal["signal", "gradient"], ax: Axes | None) -> Axes:

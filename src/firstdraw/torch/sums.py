@@ -12,11 +12,14 @@ from typing import Any, Final
 
 from firstdraw.probes.state import FLAT
 from firstdraw.torch.library import Tensor, pytorch
+from firstdraw.torch.sharding import whole
+from firstdraw.torch.watching import unwatched
 
-__all__ = ["FLAT_WHERE", "SIGNAL_SUMS", "fetched", "signal_sums", "square_sum", "wide_type"]
+__all__ = ["FLAT_WHERE", "SIGNAL_SUMS", "absolute_sum", "fetched", "signal_sums", "square_sum", "wide_type"]
 
-# Float64 numbers of a block stay in a core's second-level cache; other devices are the faster the more they are given.
-ELEMENTS_A_BLOCK: Final = {"cpu": 2**17}
+# Float64 numbers of a block stay in the second-level cache of the core that sums them; PyTorch gives every core a part
+# of a block. Other devices are the faster the more they are given.
+ELEMENTS_A_CORE: Final = 2**17
 ELEMENTS_OTHERWISE: Final = 2**24
 STEEPEST_SIGMOID: Final = 0.25
 
@@ -62,34 +65,47 @@ def signal_sums(values: Tensor, *, examples: int, units: int, activation: str | 
         activation: the name of the activation that gave them, for what only its values tell.
     """
     torch = pytorch()
-    values = values.detach()
-    rows = values.movedim(examples, 0).reshape(values.shape[examples], -1)
-    m, flat = len(rows), FLAT_WHERE.get(activation or "")
-    zero = torch.zeros((), dtype=wide_type(values), device=values.device)
-    total, mean_squares, cosines, nonfinite, flats = (zero.clone() for _ in range(5))
-    squares = torch.zeros(m, dtype=wide_type(values), device=values.device)
-    for block in _blocks(rows):
-        means = block.mean(0)
-        total += means.sum()
-        mean_squares += means.dot(means)
-        squares += torch.linalg.vector_norm(block, dim=1).square()
-        nonfinite += block.isfinite().logical_not().sum()
-        if flat is not None:
-            flats += flat(block).sum()
-    inverse = torch.where(squares > 0, squares.rsqrt(), zero)
-    for block in _blocks(rows):
-        along = inverse @ block
-        cosines += along.dot(along)
-    off = _off(values, examples=examples, units=units) if activation in {"relu", "relu6"} else (zero, zero)
-    return torch.stack((total * m, squares.sum(), mean_squares, cosines, (squares > 0).sum(), nonfinite, *off, flats))
+    values = whole(values.detach())
+    with unwatched(values):
+        rows = values.movedim(examples, 0).reshape(values.shape[examples], -1)
+        m, flat = len(rows), FLAT_WHERE.get(activation or "")
+        zero = torch.zeros((), dtype=wide_type(values), device=values.device)
+        total, mean_squares, cosines, flats = (zero.clone() for _ in range(4))
+        squares = torch.zeros(m, dtype=wide_type(values), device=values.device)
+        for block in _blocks(rows):
+            means = block.mean(0)
+            total += means.sum()
+            mean_squares += means.dot(means)
+            squares += torch.linalg.vector_norm(block, dim=1).square()
+            if flat is not None:
+                flats += flat(block).sum()
+        inverse = torch.where(squares > 0, squares.rsqrt(), zero)
+        for block in _blocks(rows):
+            along = inverse @ block
+            cosines += along.dot(along)
+        nonfinite = _nonfinite(values, squares)
+        off = _off(values, examples=examples, units=units) if activation in {"relu", "relu6"} else (zero, zero)
+        parts = (total * m, squares.sum(), mean_squares, cosines, (squares > 0).sum(), nonfinite, *off, flats)
+        return torch.stack(parts)
+
+
+def _elements_a_block(device: Any) -> int:  # noqa: ANN401  # one of PyTorch
+    return ELEMENTS_A_CORE * pytorch().get_num_threads() if device.type == "cpu" else ELEMENTS_OTHERWISE
 
 
 def _blocks(rows: Tensor) -> Iterator[Tensor]:
     """Yield some columns at a time, in the type of the sums."""
     m, E = rows.shape
-    columns = max(1, ELEMENTS_A_BLOCK.get(rows.device.type, ELEMENTS_OTHERWISE) // max(m, 1))
+    columns = max(1, _elements_a_block(rows.device) // max(m, 1))
     for start in range(0, E, columns):
         yield rows[:, start : start + columns].to(wide_type(rows))
+
+
+def _nonfinite(values: Tensor, squares: Tensor) -> Tensor:
+    """Count what is not finite; where the sums of squares are at hand and finite, there is nothing to count."""
+    if squares.device.type == "cpu" and squares.sum().isfinite():
+        return squares.new_zeros(())
+    return values.isfinite().logical_not().sum()
 
 
 def _off(values: Tensor, *, examples: int, units: int) -> list[Tensor]:
@@ -103,15 +119,37 @@ def _off(values: Tensor, *, examples: int, units: int) -> list[Tensor]:
 def square_sum(values: Tensor) -> Tensor:
     """Return the sum of the squares of all elements."""
     torch = pytorch()
-    values = values.detach()
+    values = whole(values.detach())
     if values.layout != torch.strided:
         values = values.coalesce().values()
-    flat = (torch.view_as_real(values) if values.is_complex() else values).reshape(-1)
-    size = ELEMENTS_A_BLOCK.get(values.device.type, ELEMENTS_OTHERWISE)
-    total = torch.zeros((), dtype=wide_type(values), device=values.device)
-    for start in range(0, len(flat), size):
-        block = flat[start : start + size].to(wide_type(values))
-        total += block.dot(block)
+    with unwatched(values):
+        flat = (torch.view_as_real(values) if values.is_complex() else values).reshape(-1)
+        size = _elements_a_block(values.device)
+        total = torch.zeros((), dtype=wide_type(values), device=values.device)
+        for start in range(0, len(flat), size):
+            block = flat[start : start + size].to(wide_type(values))
+            total += block.dot(block)
+    return total
+
+
+def absolute_sum(values: Tensor, less: Tensor | None = None) -> Tensor:
+    """Return the sum of the absolute values of all elements, or of their differences to those of a second tensor.
+
+    Args:
+        values: the elements.
+        less: what is taken from them, of the same shape.
+    """
+    values = whole(values.detach())
+    with unwatched(values):
+        flat = values.reshape(-1)
+        taken = None if less is None else whole(less.detach()).reshape(-1)
+        size = _elements_a_block(values.device)
+        total = pytorch().zeros((), dtype=wide_type(values), device=values.device)
+        for start in range(0, len(flat), size):
+            block = flat[start : start + size].to(wide_type(values))
+            if taken is not None:
+                block = block - taken[start : start + size].to(wide_type(values))
+            total += block.abs().sum()
     return total
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from firstdraw.torch.library import Tensor
 
-__all__ = ["bypassed", "function_of", "maker", "mark", "marked", "origins"]
+__all__ = ["before_and_after", "bypassed", "function_of", "maker", "mark", "marked", "origins"]
 
 MARK: Final = "firstdraw.layer"
 # Beyond so many nodes without a mark the way back is given up: a model that computes without modules.
@@ -117,7 +117,23 @@ def bypassed(fed_by: Sequence[Sequence[int]]) -> list[bool]:
     >>> bypassed([[], [0], [1], [0, 2], [3]])
     [False, True, True, False, False]
     """
-    # Sets of layers as the bits of one integer.
+    before, after = before_and_after(fed_by)
+    around = 0
+    for layer, sources in enumerate(fed_by):
+        for source in sources:
+            around |= after[source] & before[layer]
+    return [bool(around >> layer & 1) for layer in range(len(fed_by))]
+
+
+def before_and_after(fed_by: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    """Return for each layer the sets of those that lead to it and of those that it leads to, as the bits of integers.
+
+    Args:
+        fed_by: for each layer those that lead to it, all with smaller numbers, counted from 0.
+
+    >>> before_and_after([[], [0], [1]])
+    ([0, 1, 3], [6, 4, 0])
+    """
     before: list[int] = []
     for sources in fed_by:
         before.append(0)
@@ -127,8 +143,4 @@ def bypassed(fed_by: Sequence[Sequence[int]]) -> list[bool]:
     for layer in reversed(range(len(fed_by))):
         for source in fed_by[layer]:
             after[source] |= after[layer] | 1 << layer
-    around = 0
-    for layer, sources in enumerate(fed_by):
-        for source in sources:
-            around |= after[source] & before[layer]
-    return [bool(around >> layer & 1) for layer in range(len(fed_by))]
+    return before, after
