@@ -7,55 +7,41 @@ from typing import Any
 
 import pytest
 
-# A program that the tests of shards start, not a test; it needs PyTorch to be read.
-collect_ignore = ["one_process.py"]
+# A program that the tests of shards start, and models that several tests read; both need PyTorch to be read.
+collect_ignore = ["one_process.py", "zoo"]
+
+# A test that takes one of these names runs once for each of the models of the zoo that it stands for.
+SELECTIONS: dict[str, Callable[[Any], bool]] = {
+    "specimen": lambda _: True,
+    "healthy_specimen": lambda one: one.answer == "healthy",
+    "trainable_specimen": lambda one: one.twin is not None,
+}
 
 
-def _gpt2(transformers: Any) -> Any:
-    config = transformers.GPT2Config(
-        n_layer=2, n_embd=32, n_head=2, vocab_size=300, n_positions=64, bos_token_id=None, eos_token_id=None
-    )
-    return transformers.GPT2LMHeadModel(config)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name, is_wanted in SELECTIONS.items():
+        if name in metafunc.fixturenames:
+            # The file is read where there is no PyTorch too; the tests that ask for models are not.
+            from .zoo import ZOO
+
+            chosen = {key: one for key, one in ZOO.items() if is_wanted(one)}
+            metafunc.parametrize(name, chosen.values(), ids=chosen)
 
 
-def _bert(transformers: Any) -> Any:
-    config = transformers.BertConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=300
-    )
-    return transformers.BertModel(config)
+@pytest.fixture(scope="session")
+def zoo() -> Any:
+    """Return all models with known answers, by their names."""
+    pytest.importorskip("torch")
+    from .zoo import ZOO
 
-
-def _vit(transformers: Any) -> Any:
-    config = transformers.ViTConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=32, patch_size=8
-    )
-    return transformers.ViTForImageClassification(config)
-
-
-def _llama(transformers: Any) -> Any:
-    config = transformers.LlamaConfig(
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        intermediate_size=64,
-        vocab_size=300,
-    )
-    return transformers.LlamaForCausalLM(config)
-
-
-def _t5(transformers: Any) -> Any:
-    config = transformers.T5Config(d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, vocab_size=300)
-    return transformers.T5ForConditionalGeneration(config)
-
-
-MAKERS: dict[str, Callable[[Any], Any]] = {"gpt2": _gpt2, "bert": _bert, "vit": _vit, "llama": _llama, "t5": _t5}
+    return ZOO
 
 
 @pytest.fixture(scope="session")
 def make_hugging_face() -> Callable[[str], Any]:
     """Make a small model of a family from its configuration; nothing is downloaded."""
     pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    transformers.logging.set_verbosity_error()
+    from .zoo.hugging_face import MAKERS, library
+
+    transformers = library()
     return lambda name: MAKERS[name](transformers)

@@ -60,6 +60,10 @@ def cosine(state: ModelState, share: float) -> ModelState:
     return layer(state, 2, correlation=1 - left * share)
 
 
+def certain(state: ModelState, share: float, factor: float) -> ModelState:
+    return replace(layer(state, 4, flat_share=share), loss=(state.constant_loss or math.nan) * factor)
+
+
 UP, DOWN = 1.02, 0.98
 # The cause, and the measurement moved to a share of its threshold beyond which it is found.
 RULES: dict[str, tuple[str, Callable[[ModelState, float], ModelState]]] = {
@@ -69,6 +73,11 @@ RULES: dict[str, tuple[str, Callable[[ModelState, float], ModelState]]] = {
     "gradient shrinks": ("vanishing gradient", lambda s, x: gradient(s, 1 / (thresholds.GRADIENT_FACTOR * x))),
     "flat": ("saturated hidden units", lambda s, x: layer(s, 3, flat_share=thresholds.FLAT_SHARE_WARNED * x)),
     "alike": ("collapse to one correlation", lambda s, x: cosine(s, 1 / x)),
+    "certain": (
+        "saturated output",
+        lambda s, x: certain(s, thresholds.OUTPUT_FLAT_SHARE * x, thresholds.COST_FACTOR * 2),
+    ),
+    "wrong": ("saturated output", lambda s, x: certain(s, 1.0, thresholds.COST_FACTOR * x)),
     "loss": (
         "high initial cost",
         lambda s, x: replace(s, loss=(s.constant_loss or math.nan) * thresholds.HIGH_COST_FACTOR * x),
@@ -177,3 +186,102 @@ def test_the_root_stands_first_and_what_follows_below_it() -> None:
     following = {finding.cause: finding for finding in others}["vanishing gradient"]
     assert following.severity is Severity.NOTE
     assert "Repair what brings it about first" in following.remedy
+
+
+def test_outputs_as_large_as_the_targets_are_no_exploding_signal() -> None:
+    model, x = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2)), torch.randn(32, 8)
+    targets = 1000 + torch.randn(32, 2)
+    nn.init.constant_(model[-1].bias, 1000.0)
+    assert check(model, x, loss=nn.functional.mse_loss, targets=targets).healthy
+    assert check(model, x).findings[0].cause == "exploding signal"
+
+
+class Attentive(nn.Module):
+    """Queries, keys and values side by side, with no way around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.last = (nn.Linear(32, 32) for _ in range(4))
+        for module in self.children():
+            nn.init.normal_(module.weight, std=0.04)
+
+    def forward(self, x: Any) -> Any:
+        return self.last(nn.functional.scaled_dot_product_attention(self.query(x), self.key(x), self.value(x)))
+
+
+def test_layers_side_by_side_share_the_gradient_and_are_not_compared() -> None:
+    torch.manual_seed(0)
+    found = check(Attentive(), torch.randn(4, 7, 32))
+    query, last = found.state.layers[0], found.state.layers[-1]
+    assert (query.gradient_norm or 0.0) < (last.gradient_norm or 0.0) / thresholds.GRADIENT_FACTOR
+    assert found.healthy, found
+
+
+class Forgetful(nn.Module):
+    """Mixes half of its state with a new one at every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.mix = nn.Linear(16, 16), nn.Linear(16, 16)
+
+    def forward(self, x: Any) -> Any:
+        state = torch.zeros(len(x), 16)
+        for step in x.unbind(1):
+            state = self.mix(torch.tanh(self.layer(step)) + 0.1 * state)
+        return state
+
+
+def test_a_layer_that_is_called_several_times_learns_from_its_largest_gradient() -> None:
+    torch.manual_seed(0)
+    found = check(Forgetful(), torch.randn(8, 12, 16))
+    norms = [layer.gradient_norm or 0.0 for layer in found.state.layers if layer.name == "layer"]
+    assert norms[0] < max(norms) / thresholds.GRADIENT_FACTOR
+    assert found.healthy, found
+
+
+class Positioned(nn.Module):
+    """Attention with a table of its own, of zeros at first, in a residual branch."""
+
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias_table = nn.Parameter(torch.zeros(7, 7))
+
+        def forward(self) -> Any:
+            return self.bias_table.clone()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.packed, self.table, self.last = (
+            nn.Linear(8, 16),
+            nn.Linear(16, 48),
+            self.Table(),
+            nn.Linear(16, 4),
+        )
+        self.drop = nn.Dropout(0.0)
+
+    def forward(self, x: Any) -> Any:
+        x = self.first(x)
+        query, key, value = self.packed(x).chunk(3, -1)
+        weights = self.drop((query @ key.transpose(1, 2) / 4 + self.table()).softmax(-1))
+        return self.last(x + weights @ value)
+
+
+def test_a_table_that_begins_inside_a_branch_carries_no_signal_through_the_model() -> None:
+    torch.manual_seed(0)
+    found = check(Positioned(), torch.randn(5, 7, 8))
+    assert any(layer.name == "table" and layer.rms == 0 for layer in found.state.layers)
+    assert found.healthy, found
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"), [(math.inf, "infinite"), (-math.inf, "infinite"), (math.nan, "as no number")]
+)
+def test_a_loss_that_is_not_finite_is_found_whatever_a_constant_would_cost(
+    loss: float, said: str, healthy: ModelState
+) -> None:
+    for constant in (healthy.constant_loss, None):
+        found = findings_of(replace(healthy, loss=loss, constant_loss=constant))[0]
+        assert (found.cause, found.severity) == ("high initial cost", Severity.BROKEN)
+        assert found.sentence.startswith(f"The loss starts {said}: so are some of the outputs")
+        assert found.evidence == {"loss": pytest.approx(loss, nan_ok=True)}

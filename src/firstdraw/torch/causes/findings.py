@@ -10,7 +10,7 @@ from firstdraw.diagnosis.diagnose import gathered
 from firstdraw.diagnosis.roots import roots_first
 from firstdraw.torch.causes.given import constant_inputs, inputs_not_finite, parameters_not_finite, unscaled_inputs
 from firstdraw.torch.causes.law import wrong_law
-from firstdraw.torch.causes.learning import high_cost, large_update, no_gradient, unreached
+from firstdraw.torch.causes.learning import high_cost, large_update, no_gradient, saturated_output, unreached
 from firstdraw.torch.causes.passage import collapse, gradient, signal
 from firstdraw.torch.causes.reading import called
 from firstdraw.torch.causes.units import born_dead, dead_units, nearly_equal_units, saturated, unbroken_symmetry
@@ -36,6 +36,7 @@ RULES: Final[tuple[Rule, ...]] = (
     saturated,
     collapse,
     gradient,
+    saturated_output,
     high_cost,
     large_update,
     dead_units,

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 
 from firstdraw.diagnosis import Finding, Severity
-from firstdraw.diagnosis.thresholds import HIGH_COST_FACTOR, UPDATE_RATIO
-from firstdraw.torch.causes.reading import all_after, is_moving_zero, listed, moves_from_zero
+from firstdraw.diagnosis.thresholds import COST_FACTOR, HIGH_COST_FACTOR, OUTPUT_FLAT_SHARE, UPDATE_RATIO
+from firstdraw.torch.causes.reading import all_after, called, is_moving_zero, listed, moves_from_zero
 from firstdraw.torch.layers import ModelState
 
-__all__ = ["high_cost", "large_update", "no_gradient", "unreached"]
+__all__ = ["high_cost", "large_update", "no_gradient", "saturated_output", "unreached"]
 
 
 def unreached(state: ModelState) -> Iterator[Finding]:
@@ -66,26 +66,66 @@ def _waiting(state: ModelState) -> set[str]:
     return held_back | own | others
 
 
-def high_cost(state: ModelState) -> Iterator[Finding]:
-    """Find a loss far above that of saying the same of every example."""
+def saturated_output(state: ModelState) -> Iterator[Finding]:
+    """Find outputs of a bounded activation that are certain, and wrong, before anything has been learned."""
     constant = state.constant_loss
+    if not constant or constant < 0 or not state.loss > COST_FACTOR * constant:
+        return
+    for layer in state.layers:
+        if layer.feeds or layer.flat_share < OUTPUT_FLAT_SHARE:
+            continue
+        yield Finding(
+            cause="saturated output",
+            severity=Severity.WARNING,
+            place=layer.name,
+            sentence=(
+                f"The output starts saturated: {called(layer)} is flat on {layer.flat_share:.0%} of its numbers, and "
+                f"the loss is {state.loss:.4g} where saying the same of every example costs {constant:.4g}"
+            ),
+            evidence={"flat share": layer.flat_share, "loss": state.loss, "loss of a constant": constant},
+            remedy=f"Shrink the weights, the last layer's above all, until {called(layer)} is given numbers of order 1",
+        )
+
+
+def high_cost(state: ModelState) -> Iterator[Finding]:
+    """Find a loss that is no number, or far above that of saying the same of every example."""
+    constant = state.constant_loss
+    if not math.isfinite(state.loss):
+        if _is_finite(state):
+            yield _no_loss(state)
+        return
     if not constant or constant < 0 or not state.loss > HIGH_COST_FACTOR * constant:
         return
-    finite = math.isfinite(state.loss)
     yield Finding(
         cause="high initial cost",
         severity=Severity.WARNING,
         place="loss",
         sentence=(
-            f"The loss starts at {state.loss:.4g}, "
-            + (f"{state.loss / constant:,.3g} times" if finite else "and not at")
-            + f" the {constant:.4g} of saying the same of every example: the outputs are far from the targets"
+            f"The loss starts at {state.loss:.4g}, {state.loss / constant:,.3g} times the {constant:.4g} of saying the "
+            "same of every example: the outputs are far from the targets"
         ),
         evidence={"loss": state.loss, "loss of a constant": constant},
         remedy=(
             "Start the last layer at 0 or near it, its bias at the targets' mean or the classes' log shares, or "
             "standardize the targets"
         ),
+    )
+
+
+def _is_finite(state: ModelState) -> bool:
+    """Whether everything before the loss is finite; what is not is found where it begins."""
+    return not any(item.nonfinite for item in (*state.inputs, *state.layers))
+
+
+def _no_loss(state: ModelState) -> Finding:
+    what = "infinite" if math.isinf(state.loss) else "as no number"
+    return Finding(
+        cause="high initial cost",
+        severity=Severity.BROKEN,
+        place="loss",
+        sentence=f"The loss starts {what}: so are some of the outputs, or what the loss makes of them",
+        evidence={"loss": state.loss},
+        remedy="Look for a division by 0, or a logarithm or an exponential of what the last layer returns",
     )
 
 

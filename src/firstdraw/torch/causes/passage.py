@@ -6,8 +6,16 @@ import math
 from collections.abc import Iterator
 
 from firstdraw.diagnosis import Finding, Severity
-from firstdraw.diagnosis.thresholds import COLLAPSE_FACTOR, GRADIENT_FACTOR, SIGNAL_FACTOR
-from firstdraw.torch.causes.reading import called, is_normalized, main_way, moves_from_zero, reference, trunk
+from firstdraw.diagnosis.thresholds import COLLAPSE_FACTOR, GRADIENT_FACTOR, HIGH_COST_FACTOR, SIGNAL_FACTOR
+from firstdraw.torch.causes.reading import (
+    called,
+    is_normalized,
+    main_way,
+    moves_from_zero,
+    reference,
+    stands_alone,
+    trunk,
+)
 from firstdraw.torch.layers import LayerState, ModelState
 
 __all__ = ["collapse", "gradient", "signal"]
@@ -28,11 +36,17 @@ def signal(state: ModelState) -> Iterator[Finding]:
             continue
         where, size = start
         factor = layer.rms / size
-        explodes = factor > SIGNAL_FACTOR
+        explodes = factor > SIGNAL_FACTOR and not _is_as_wanted(state, layer)
         vanishes = factor < 1 / SIGNAL_FACTOR and bool(layer.feeds) and not _from_zeros(state, layer)
         if explodes or vanishes:
             yield _changed(layer, where, size, factor)
             return
+
+
+def _is_as_wanted(state: ModelState, layer: LayerState) -> bool:
+    """Whether a layer returns outputs that are near to the targets, however large these are."""
+    constant = state.constant_loss
+    return not layer.feeds and constant is not None and state.loss <= HIGH_COST_FACTOR * constant
 
 
 def _from_zeros(state: ModelState, layer: LayerState) -> bool:
@@ -113,14 +127,16 @@ def collapse(state: ModelState) -> Iterator[Finding]:
 def gradient(state: ModelState) -> Iterator[Finding]:
     """Find a first layer that receives far more or far less gradient than the last; compared are norms of an example.
 
-    Layers inside residual branches are left out, as their gradient is the skip's times what the branch makes of it, and
-    layers that a normalization follows: the larger their weights grow, the smaller their gradients become.
+    Layers inside residual branches, and others that a way leads around, are left out, as their gradient is that of the
+    other way times what they make of it; so are layers that a normalization follows: the larger their weights grow, the
+    smaller their gradients become. A module that is called several times learns from the largest of its gradients.
     """
     layers = [layer for layer in main_way(state) if layer.gradient_norm and not is_normalized(state, layer)]
-    if len(layers) < 2:
+    is_alone = stands_alone(state)
+    first, last = next(filter(is_alone, layers), None), next(filter(is_alone, reversed(layers)), None)
+    if first is None or last is None or first is last:
         return
-    first, last = layers[0], layers[-1]
-    arrives, leaves = first.gradient_norm or 0.0, last.gradient_norm or 0.0
+    arrives, leaves = _learned_from(state, first), last.gradient_norm or 0.0
     factor = arrives / leaves
     if not math.isfinite(factor) or 1 / GRADIENT_FACTOR <= factor <= GRADIENT_FACTOR:
         return
@@ -137,3 +153,8 @@ def gradient(state: ModelState) -> Iterator[Finding]:
         evidence={"gradient norm, last": leaves, "gradient norm, first": arrives, "factor": factor, "layers": depth},
         remedy="Use a law that keeps the gradient's size through a layer (`he_normal` for rectifiers, `glorot_normal`)",
     )
+
+
+def _learned_from(state: ModelState, layer: LayerState) -> float:
+    calls = [item for item in state.layers if (item.name, item.kind) == (layer.name, layer.kind)]
+    return max(item.gradient_norm or 0.0 for item in calls)

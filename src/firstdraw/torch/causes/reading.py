@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from firstdraw.torch.layers import LayerState, ModelState, ParameterState
+from firstdraw.torch.ways import before_and_after
 
 __all__ = [
     "all_after",
@@ -17,6 +18,7 @@ __all__ = [
     "moves_from_zero",
     "parameters_by_name",
     "reference",
+    "stands_alone",
     "trunk",
 ]
 
@@ -49,6 +51,31 @@ def main_way(state: ModelState) -> list[LayerState]:
     return [layer for layer in trunk(state) if layer.sort in {"weight", "sum"}]
 
 
+def stands_alone(state: ModelState) -> Callable[[LayerState], bool]:
+    """Return what tells layers that no others stand beside, as queries stand beside keys and values."""
+    before, after = before_and_after([[number - 1 for number in layer.fed_by] for layer in state.layers])
+    return lambda layer: not _is_beside(layer.number - 1, before, after)
+
+
+def _is_beside(layer: int, before: list[int], after: list[int]) -> bool:
+    """Whether a way leads around a layer, from one before it to one after it, past others that are neither.
+
+    What is given the model's inputs alone has these before it, as every other such layer has.
+    """
+    from_before = _union(after, before[layer]) if before[layer] else -1
+    to_after = _union(before, after[layer])
+    return bool(from_before & to_after & ~(before[layer] | after[layer] | 1 << layer))
+
+
+def _union(sets: list[int], members: int) -> int:
+    found = 0
+    while members:
+        last = members.bit_length() - 1
+        found |= sets[last]
+        members ^= 1 << last
+    return found
+
+
 def is_normalized(state: ModelState, layer: LayerState) -> bool:
     """Whether a layer's size is lost on what follows, as that divides by it."""
     after = [state.layers[number - 1] for number in layer.feeds]
@@ -70,8 +97,9 @@ def moves_from_zero(state: ModelState, layer: LayerState) -> bool:
 
 
 def is_moving_zero(parameter: ParameterState) -> bool:
-    """Whether all of a factor's numbers are 0, but receive a gradient; a bias of 0 holds nothing back."""
-    is_bias = "bias" in parameter.name.rpartition(".")[2]
+    """Whether a factor's numbers, or a table's, are all 0, but receive a gradient; a bias of 0 holds nothing back."""
+    is_vector = sum(length > 1 for length in parameter.shape) < 2
+    is_bias = is_vector and "bias" in parameter.name.rpartition(".")[2]
     return parameter.rms == 0 and bool(parameter.gradient_rms) and not is_bias
 
 

@@ -98,8 +98,9 @@ def dead_units(state: ModelState) -> Iterator[Finding]:
             severity=Severity.WARNING if share else Severity.NOTE,
             place=layer.name,
             sentence=(
-                f"Of the {layer.units:,} units of {called(layer)}, {layer.dead_units:,} are off on all "
-                f"{layer.examples:,} examples: none passes a gradient through them"
+                f"Of the {layer.units:,} units of {called(layer)}, {layer.dead_units:,} "
+                f"{'is' if layer.dead_units == 1 else 'are'} off on all {layer.examples:,} examples: none passes a "
+                "gradient through them"
             ),
             evidence={"units": layer.units, "dead": layer.dead_units, "examples": layer.examples},
             remedy="Use a smaller spread, smaller biases, a wider layer, or a leaky rectifier; or check a larger batch",

@@ -12,6 +12,7 @@ import numpy as np
 
 from firstdraw.activations import LeakyReLU, ReLU
 from firstdraw.diagnosis.finding import Severity
+from firstdraw.diagnosis.thresholds import SIGNAL_FACTOR
 from firstdraw.distributions import Normal
 from firstdraw.torch.faults.fault import Contents, Fault, names_of, second_moment_of
 from firstdraw.torch.holding import Holds
@@ -20,12 +21,16 @@ from firstdraw.torch.skeleton import inner
 
 __all__ = ["default_under_rectifier", "half_orthogonal", "unit_embedding", "unscaled_branches", "untruncated"]
 
-# Of the signal less than this is left behind the layers together: the gradient's scale, and Adam's first steps, suffer.
-LITTLE_LEFT: Final = 0.01
+# Of the second moment less than this is left where the signal counts as vanishing.
+LITTLE_LEFT: Final = SIGNAL_FACTOR**-2
 
 # A call with a spread and without bounds; those of the function's defaults are -2 and 2, whatever the spread.
 _ARGUMENTS: Final = r"(?:[^()]|\([^()]*\))*"
 UNBOUNDED: Final = re.compile(rf"trunc_normal_\((?={_ARGUMENTS}\bstd\s*=)(?!{_ARGUMENTS}\b[ab]\s*=)")
+# A power of -1/2, or a division by a root.
+ROOTED: Final = re.compile(
+    r"\*\*\s*\(?\s*-\s*(?:0?\.5|1\s*/\s*2)\b|\brsqrt\b|/\s*(?:\w+\.)*sqrt\(|/[^\n=]*\*\*\s*0?\.5\b"
+)
 
 
 def default_under_rectifier(contents: Contents) -> Iterator[Fault]:
@@ -63,21 +68,47 @@ def unit_embedding(contents: Contents) -> Iterator[Fault]:
     ]
     if not found:
         return
-    tied = [role for _, role in found if role.tied is not None]
+    tied = [one for one, role in found if role.tied is not None]
     width = max(role.shape[-1] for _, role in found)
+    loud = [one for one in tied if not _divided(contents.model, one)]
+    drowning = _added(contents) < 1
     sentence = "rows of N(0, 1), the default of `torch.nn.Embedding`"
-    if tied:
+    if loud:
         sentence += f", are the readout too: logits start with a variance of about {width}"
-    elif contents.roles.branches:
+    elif drowning:
         sentence += ", drown what the branches add to them"
+    elif tied:
+        sentence += ", are the readout too, before which the model's code divides by a root"
     yield Fault(
         "embedding of unit variance",
-        Severity.WARNING if tied or contents.roles.branches else Severity.NOTE,
+        Severity.WARNING if loud or drowning else Severity.NOTE,
         names_of([one for one, _ in found]),
         sentence,
         {"second moment": second_moment_of(found[0][0]), "width": float(width)},
         "Transformers of text draw N(0, 0.02^2): `firstdraw.torch.initialize(model, 'auto')`",
     )
+
+
+def _added(contents: Contents) -> float:
+    """Return the second moment that all branches add together, if the last layer of each is given one of 1.
+
+    Infinite without branches: nothing is drowned.
+    """
+    ends = [
+        role.fan_in * second_moment_of(one)
+        for one, role in contents.weights
+        if role.branch is not None and role.branch.is_last
+    ]
+    return math.fsum(ends) if ends else math.inf
+
+
+def _divided(model: Module, one: Holds) -> bool:
+    """Whether the code around a readout divides by a root, as T5's does with what its unit rows are multiplied with."""
+    readout = one.parameter.owner
+    around: set[type] = {
+        type(one) for one in inner(model).modules() if any(child is readout for child in one.children())
+    }
+    return any(ROOTED.search(_source(cls)) for cls in around)
 
 
 def untruncated(contents: Contents) -> Iterator[Fault]:

@@ -28,7 +28,9 @@ def identical(contents: Contents) -> Iterator[Fault]:
     """Find tensors that were drawn from one stream."""
     # Frozen and bare tensors may be tables that are computed and not drawn, such as those of positions.
     drawn = [one for one in contents.held if one.parameter.kind in DRAWN and not one.parameter.is_frozen]
-    varied = [one for one in drawn if len(one.head) >= FEWEST_VALUES and len(np.unique(one.head)) >= FEWEST_VALUES]
+    # Constants at the beginning, as of a gate's biases, say nothing of a stream; short types make some numbers equal.
+    finite = [one for one in drawn if np.isfinite(one.head).all()]
+    varied = [one for one in finite if len(np.unique(one.head[:FEWEST_VALUES])) > FEWEST_VALUES // 2]
     groups: dict[tuple[float, ...], list[Holds]] = {}
     for one in varied:
         head: Floats = one.head[:FEWEST_VALUES] / abs(one.head[:FEWEST_VALUES]).max()
