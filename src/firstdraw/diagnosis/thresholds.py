@@ -111,3 +111,8 @@ IMPROVING_WINDOW: Final = 0.1
 
 IMPROVING_CHANGE: Final = 0.005
 """A cost that still falls by more than 0.5 % over the last tenth of the steps has not settled."""
+
+EXPONENT_TOLERANCE: Final = 0.25
+"""Signals and their changes grow with width and depth as powers that are multiples of a half: sums of n independent
+terms as n^(1/2), of n aligned ones as n (Yang & Hu 2021, https://arxiv.org/abs/2011.14522). Half of the way to the next
+exponent is left for what finite sizes add to it."""
