@@ -98,10 +98,29 @@ def test_a_module_imports_from_its_own_floor_or_lower(module: str) -> None:
     assert not upward, f"{module} stands on floor {floor} and imports {sorted(upward)}"
 
 
+# A comparison asks as the experiments do: its runs are judged by their statistics, kept in their store, and drawn as
+# theirs are. It alone, so that a check of a model loads none of them.
+COMPARISON = "firstdraw.torch.comparison"
+ASKING = ("firstdraw.experiments.statistics", "firstdraw.experiments.store", "firstdraw.figures.bands")
+
+
 @pytest.mark.parametrize("module", [module for module in MODULES if _room(module) == "torch"])
 def test_the_door_to_pytorch_sees_no_floor_between_itself_and_the_judging(module: str) -> None:
     upward = {other for other in IMPORTS[module] if FLOOR_OF[_room(other)] > 4 and _room(other) != "torch"}
+    if module.startswith(f"{COMPARISON}."):
+        upward = {other for other in upward if not other.startswith(ASKING)}
     assert not upward, f"{module} imports {sorted(upward)}, and the measurements' diagnosis is all it needs"
+
+
+def test_only_the_door_of_the_comparison_leads_to_it() -> None:
+    seen_by = {
+        module
+        for module, others in IMPORTS.items()
+        if _room(module) == "torch" and any(other.startswith(COMPARISON) for other in others)
+    }
+    outside = {module for module in seen_by if not module.startswith(COMPARISON)}
+    # The package names it for type checkers alone.
+    assert outside == {"firstdraw.torch", "firstdraw.torch.comparing"}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -127,6 +127,7 @@ def test_runs_are_exported(firstdraw: Call, tmp_path: Path, series: Series) -> N
     assert document == {
         "schema": "firstdraw.export/1",
         "written": [{"format": "csv", "path": "runs.csv", "runs": 3}],
+        "left_out": 0,
     }
 
 

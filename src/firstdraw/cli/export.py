@@ -32,8 +32,11 @@ def export_the_runs(path: Path, targets: Mapping[Format, Path | None], *, as_jso
         for form, target in wanted.items():
             runs = export(store, target, form)
             written.append({"format": form, "path": str(target), "runs": runs})
+        left = sum(item.runs for item in store.summary() if item.series.is_of_model)
     if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, "written": written}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"schema": SCHEMA, "written": written, "left_out": left}, indent=2, ensure_ascii=False))
         return
     for one in written:
         click.echo(f"{one['path']}: {one['runs']:,} runs")
+    if left:
+        click.echo(f"Left out: {left:,} runs of models of PyTorch, which `Comparison.to_json` has.")

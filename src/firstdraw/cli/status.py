@@ -77,6 +77,8 @@ def _counted(count: int, one: str, many: str | None = None) -> str:
 def _what(series: Series) -> str:
     """Write what a series is, in a few words."""
     task = series.task.table
+    if series.is_of_model:
+        return _what_of_a_model(series)
     training, network = task["training"], task["network"]
     widths = "-".join(map(str, network["widths"]))
     if len(network["widths"]) > MOST_WIDTHS:
@@ -85,6 +87,17 @@ def _what(series: Series) -> str:
     return (
         f"{series.weights}: {task['data']['name']}, {widths} {network['activation']['name']}, "
         f"{training['optimizer']['name']} {training['optimizer']['learning_rate']:g}, {training['steps']:,} steps"
+    )
+
+
+def _what_of_a_model(series: Series) -> str:
+    task = series.task.table
+    model, training, optimizer = task["model"], task["training"], task["training"]["optimizer"]
+    name = f"{task['name']}, " if task["name"] else ""
+    rate = "" if optimizer["rate"] is None else f" {optimizer['rate']:g}"
+    return (
+        f"{series.weights}: {name}{model['class']} of {model['parameters']:,} parameters, {optimizer['name']}{rate}, "
+        f"{training['steps']:,} steps"
     )
 
 

@@ -36,7 +36,9 @@ Chunks = Iterator[tuple[Series, StoredRuns]]
 
 
 def export(store: Store, path: Path, form: Format) -> int:
-    """Write all runs of a store into a file, and return how many they are.
+    """Write all runs of the networks of specs in a store into a file, and return how many they are.
+
+    Runs of one's own models have no network that the columns could tell; `Comparison.to_json` has them.
 
     Args:
         store: the store.
@@ -56,6 +58,8 @@ def export(store: Store, path: Path, form: Format) -> int:
 
 def _chunks(store: Store) -> Chunks:
     for series in store.series():
+        if series.is_of_model:
+            continue
         for runs in store.chunks(series):
             yield series, runs
 

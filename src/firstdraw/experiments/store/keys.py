@@ -26,6 +26,8 @@ from firstdraw.engine.version import identity_of
 from firstdraw.errors import InputError
 from firstdraw.experiments.reading import as_table
 from firstdraw.experiments.spec import Spec
+from firstdraw.experiments.store.model_runs import bytes_of_a_model_run
+from firstdraw.experiments.store.values import bytes_of_a_run
 from firstdraw.rules import is_integer
 
 __all__ = ["Description", "Series", "Wanted", "described", "series_of"]
@@ -76,6 +78,18 @@ class Series:
     start: Description
 
     @property
+    def is_of_model(self) -> bool:
+        """Whether its runs are those of one's own model, of which nothing is known but the loss."""
+        return "model" in self.task.table
+
+    @property
+    def run_bytes(self) -> int:
+        """How many bytes are kept of a run."""
+        if self.is_of_model:
+            return bytes_of_a_model_run(self.task.table["training"]["steps"])
+        return bytes_of_a_run(len(self.steps), self.layers)
+
+    @property
     def steps(self) -> Integers:
         """The recorded steps `[R]`."""
         table = self.task.table
@@ -90,6 +104,8 @@ class Series:
     def weights(self) -> str:
         """The name of what the weights come from."""
         table = self.start.table
+        if self.is_of_model:
+            return table["scheme"]["name"]
         return (table["weights"] if "weights" in table else table["parametrization"])["name"]
 
     def __str__(self) -> str:

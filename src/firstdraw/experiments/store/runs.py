@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firstdraw.engine import Trajectory
+from firstdraw.engine import Outcome
 from firstdraw.experiments.store.checksums import code_of, row_checksum, run_checksum
 from firstdraw.experiments.store.inventory import Damaged, Tally, count_anew, verified
 from firstdraw.experiments.store.keys import Series
-from firstdraw.experiments.store.values import StoredRuns, bytes_of_a_run, laid_out, read_out
 
 __all__ = [
     "Numbers",
@@ -20,7 +19,6 @@ __all__ = [
     "as_signed",
     "as_unsigned",
     "insert_rows",
-    "none_of",
     "scan",
     "stored_seeds",
     "total_of",
@@ -52,12 +50,12 @@ class Scanned:
     """Runs that were read together.
 
     Args:
-        runs: those that are whole.
+        rows: those that are whole: seed, diverged, step, layer and what was measured.
         checksums: theirs.
         damage: a sentence on each of the others.
     """
 
-    runs: StoredRuns
+    rows: tuple[tuple[int, int, int, int, bytes], ...]
     checksums: tuple[int, ...]
     damage: tuple[str, ...]
 
@@ -72,14 +70,13 @@ def scan(connection: sqlite3.Connection, numbers: Numbers, series: Series) -> It
         f"SELECT {_COLUMNS} FROM runs WHERE task = ? AND start = ? ORDER BY seed",  # noqa: S608
         numbers,
     )
-    steps, layers, code = series.steps, series.layers, code_of(series)
-    size = bytes_of_a_run(len(steps), layers)
+    size, code = series.run_bytes, code_of(series)
     while rows := cursor.fetchmany(CHUNK):
         right = [_is_whole(code, row, size) for row in rows]
         whole = [row for row, is_right in zip(rows, right, strict=True) if is_right]
         wrong = [row[0] for row, is_right in zip(rows, right, strict=True) if not is_right]
         yield Scanned(
-            read_out([row[:4] for row in whole], [row[4] for row in whole], steps, layers),
+            tuple(row[:5] for row in whole),
             tuple(row[5] for row in whole),
             tuple(f"the run of {series} with {_seed(seed)} does not match its checksum" for seed in wrong),
         )
@@ -119,9 +116,20 @@ def stored_seeds(connection: sqlite3.Connection, numbers: Numbers, seeds: Sequen
 
 
 def add_runs(
-    connection: sqlite3.Connection, numbers: Numbers, series: Series, seeds: Sequence[int], trajectory: Trajectory
+    connection: sqlite3.Connection,
+    numbers: Numbers,
+    series: Series,
+    seeds: Sequence[int],
+    kept: Sequence[tuple[Outcome, bytes]],
 ) -> int:
     """Store runs that are not there yet, count them, and return how many they were.
+
+    Args:
+        connection: to the file.
+        numbers: of the series.
+        series: which.
+        seeds: of the runs.
+        kept: of each run how it ended, and what was measured.
 
     Raises:
         Damaged: if what was counted before is not whole.
@@ -129,7 +137,7 @@ def add_runs(
     there = stored_seeds(connection, numbers, seeds)
     code = code_of(series)
     rows: list[tuple[Any, ...]] = []
-    for seed, outcome, measured in zip(seeds, trajectory.outcomes, laid_out(trajectory), strict=True):
+    for seed, (outcome, measured) in zip(seeds, kept, strict=True):
         if seed not in there:
             fields = (as_signed(seed), int(outcome.diverged), outcome.step, outcome.layer or 0, measured)
             rows.append((*numbers, *fields, run_checksum(code, fields)))
@@ -149,8 +157,3 @@ def insert_rows(connection: sqlite3.Connection, numbers: Numbers, rows: Sequence
     connection.execute("REPLACE INTO totals VALUES (?, ?, ?, ?, ?)", (*total, crc))
     old = (*numbers, before.rows, before.checksum)
     count_anew(connection, "totals", (row_checksum("totals", old),) if before.rows else (), (crc,))
-
-
-def none_of(series: Series) -> StoredRuns:
-    """Return no runs of a series."""
-    return read_out([], [], series.steps, series.layers)

@@ -16,7 +16,6 @@ from firstdraw.experiments.store.keys import Description, Series
 from firstdraw.experiments.store.pages import RawRow, raw_rows
 from firstdraw.experiments.store.runs import Numbers, insert_rows
 from firstdraw.experiments.store.schema import COLUMNS
-from firstdraw.experiments.store.values import bytes_of_a_run
 
 __all__ = ["Salvaged", "salvage"]
 
@@ -119,7 +118,7 @@ def _found(path: Path) -> _Found:
 
 def _whole(series: Series, rows: dict[RawRow, None]) -> list[RawRow]:
     """Return the rows with the right checksum, one a seed."""
-    code, size = code_of(series), bytes_of_a_run(len(series.steps), series.layers)
+    code, size = code_of(series), series.run_bytes
     whole: dict[int, RawRow] = {}
     for row in rows:
         found = run_checksum(code, row[2:7])

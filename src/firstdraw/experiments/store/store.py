@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,16 +13,17 @@ from typing import Self
 
 import numpy as np
 
-from firstdraw.engine import Trajectory
+from firstdraw.engine import Outcome, Trajectory
 from firstdraw.errors import InputError
 from firstdraw.experiments.store import claims, failures
 from firstdraw.experiments.store.database import connect, create, damaged, told, transaction
 from firstdraw.experiments.store.failures import Failure, attempts_in
 from firstdraw.experiments.store.inventory import Damaged, Descriptions, Tally, survey, verified
 from firstdraw.experiments.store.keys import Series, Wanted
+from firstdraw.experiments.store.model_runs import ModelRun
 from firstdraw.experiments.store.owners import Owner
-from firstdraw.experiments.store.runs import Numbers, add_runs, none_of, scan, stored_seeds, total_of
-from firstdraw.experiments.store.values import StoredRuns, joined
+from firstdraw.experiments.store.runs import Numbers, Scanned, add_runs, as_unsigned, scan, stored_seeds, total_of
+from firstdraw.experiments.store.values import StoredRuns, joined, laid_out, read_out
 
 __all__ = ["Finished", "SeriesSummary", "Store"]
 
@@ -33,19 +34,25 @@ class Finished:
 
     Args:
         wanted: which.
-        trajectory: their records, in the order of the seeds.
+        trajectory: their records, in the order of the seeds; of one's own model a run each.
 
     Raises:
         InputError: if there are more or fewer networks than seeds.
     """
 
     wanted: Wanted
-    trajectory: Trajectory
+    trajectory: Trajectory | Sequence[ModelRun]
 
     def __post_init__(self) -> None:
         if len(self.trajectory) != len(self.wanted.seeds):
             rule = f"must have one network for each of the {len(self.wanted.seeds)} seeds"
             raise InputError("trajectory", rule, len(self.trajectory))
+
+    def kept(self) -> list[tuple[Outcome, bytes]]:
+        """Return of each run how it ended, and what is kept of it."""
+        if isinstance(self.trajectory, Trajectory):
+            return list(zip(self.trajectory.outcomes, laid_out(self.trajectory), strict=True))
+        return [(run.outcome, run.laid_out()) for run in self.trajectory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ class Store:
             StoreError: if any run of the series is damaged or lost.
         """
         parts = list(self.chunks(series))
-        runs = joined(parts) if parts else none_of(series)
+        runs = joined(parts) if parts else read_out([], [], series.steps, series.layers)
         return runs if seeds is None else runs.chosen(np.isin(runs.seeds, np.array(seeds, np.uint64)))
 
     def chunks(self, series: Series) -> Generator[StoredRuns]:
@@ -162,6 +169,22 @@ class Store:
         Raises:
             StoreError: if any run of the series is damaged or lost.
         """
+        steps, layers = series.steps, series.layers
+        with closing(self._scanned(series)) as parts:
+            for part in parts:
+                yield read_out([row[:4] for row in part.rows], [row[4] for row in part.rows], steps, layers)
+
+    def model_runs(self, series: Series) -> dict[int, ModelRun]:
+        """Return the stored runs of a series of one's own model, by their seeds.
+
+        Raises:
+            StoreError: if any run of the series is damaged or lost.
+        """
+        rows = [row for part in self._scanned(series) for row in part.rows]
+        return {as_unsigned(row[0]): ModelRun.read_out(row[4]) for row in rows}
+
+    def _scanned(self, series: Series) -> Generator[Scanned]:
+        """Yield the rows of a series, some thousands at a time; see `chunks`."""
         with self._transaction(writing=False):
             numbers = self._known(series)
             if numbers is None:
@@ -171,7 +194,7 @@ class Store:
                 for sentence in part.damage:
                     raise Damaged(sentence)
                 tally = tally.with_rows(part.checksums)
-                yield part.runs
+                yield part
             _compare(series, tally, total_of(self._connection, numbers))
 
     def missing(self, wanted: Wanted) -> tuple[int, ...]:
@@ -181,8 +204,8 @@ class Store:
             StoreError: if any run of the series is damaged or lost: it would be taken for one that is missing.
         """
         there: set[int] = set()
-        for part in self.chunks(wanted.series):
-            there.update(part.seeds.tolist())
+        for part in self._scanned(wanted.series):
+            there.update(as_unsigned(row[0]) for row in part.rows)
         return tuple(seed for seed in wanted.seeds if seed not in there)
 
     def claim(self, wanted: Sequence[Wanted], owner: Owner, now: float) -> tuple[Wanted, ...]:
@@ -246,7 +269,7 @@ class Store:
             for part in batch:
                 seeds = part.wanted.seeds
                 numbers = self._entered(part.wanted.series)
-                added += add_runs(self._connection, numbers, part.wanted.series, seeds, part.trajectory)
+                added += add_runs(self._connection, numbers, part.wanted.series, seeds, part.kept())
                 claims.settle(self._connection, numbers, seeds)
                 done = set(seeds)
                 before = attempts_in(self._connection, numbers)
