@@ -432,7 +432,8 @@ def test_each_example_of_the_help_stands_on_a_line(firstdraw: Call, command: tup
         assert line.count("firstdraw ") <= 1 or line.startswith("Usage:")
 
 
-@pytest.mark.parametrize("example", _examples())
+# Those of `check` need PyTorch, and a model; `test_check` runs them.
+@pytest.mark.parametrize("example", [example for example in _examples() if not example.startswith("firstdraw check ")])
 def test_every_example_of_the_help_works(firstdraw: Call, tmp_path: Path, single: Settings, example: str) -> None:
     words = shlex.split(re.split(r" [|>] ", example)[0])[1:]
     if "mine.toml" in words:

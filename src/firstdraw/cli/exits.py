@@ -15,7 +15,7 @@ import click
 
 from firstdraw.errors import FirstdrawError, InputError, OutputError, StoreError
 
-__all__ = ["EPILOG", "Exit", "Terminated", "guarded"]
+__all__ = ["CHECK_EPILOG", "EPILOG", "Exit", "Terminated", "guarded"]
 
 
 class Terminated(KeyboardInterrupt):
@@ -42,6 +42,16 @@ Exit codes:
   4    a file or the standard output cannot be written; a store of runs is damaged, or is none
   130  interrupted; nothing was written but what a store holds
   143  terminated; nothing was written but what a store holds
+"""
+
+CHECK_EPILOG = """\b
+Exit codes:
+  0    nothing was found that is worth a warning
+  1    something was found (--severity, --allow); or the model fails, or PyTorch is missing
+  2    the command line, the name of the model or the batch break a rule
+  4    a file or the standard output cannot be written
+  130  interrupted
+  143  terminated
 """
 
 

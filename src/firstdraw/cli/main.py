@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from firstdraw.cli.exits import EPILOG, guarded
+from firstdraw.cli.exits import CHECK_EPILOG, EPILOG, guarded
 from firstdraw.version import __version__
 
 __all__ = ["main"]
@@ -51,6 +51,7 @@ def commands() -> None:
       firstdraw phase --activation tanh                where gradients neither vanish nor explode
       firstdraw theory mine.toml                       what theory predicts, beside networks that are drawn
       firstdraw status results.db                      what is in a store of finished runs
+      firstdraw check models.py:Net --input 8,64       a model of PyTorch, and what is wrong with its start
     """  # noqa: D301  # click reads the character
 
 
@@ -294,6 +295,82 @@ def phase(
     from firstdraw.cli.phase import print_the_edge_of_chaos
 
     print_the_edge_of_chaos(activation, weight_variance, bias_variance, figure, as_json=as_json)
+
+
+@commands.command(epilog=CHECK_EPILOG)
+@click.argument("model", metavar="MODULE:FACTORY")
+@click.option("--input", "inputs", multiple=True, metavar="SHAPE", help="A random argument of the model; repeat it.")
+@click.option("--batch", type=click.Path(path_type=Path), help="The arguments, in a .pt, .npz or .npy file; no code.")
+@click.option("--loss", metavar="NAME", help="cross_entropy ..., or package.module:function.  [default: a projection]")
+@click.option("--targets", metavar="SHAPE", help="What the loss compares with; with --batch its key or place there.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Of all random numbers.")
+@click.option("--train/--eval", "training", default=None, help="The mode.  [default: as the model comes]")
+@click.option(
+    "--severity",
+    type=click.Choice(["note", "warning", "broken"]),
+    default="warning",
+    show_default=True,
+    help="The least that fails.",
+)
+@click.option("--allow", multiple=True, metavar="CAUSE", help="A cause that never fails; repeat it.")
+@click.option("--identify", "identified", is_flag=True, help="Say which law each tensor holds, and known faults.")
+@click.option("--repair", "repaired", is_flag=True, help="Print the plain PyTorch code that mends it.")
+@click.option("--every-row", is_flag=True, help="Print long tables whole.  [default: their ends]")
+@figure_option
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def check(
+    model: str,
+    inputs: tuple[str, ...],
+    batch: Path | None,
+    loss: str | None,
+    targets: str | None,
+    seed: int,
+    training: bool | None,
+    severity: str,
+    allow: tuple[str, ...],
+    identified: bool,
+    repaired: bool,
+    every_row: bool,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Check a model of PyTorch: what each layer does, what is wrong with the start, and what to do about it.
+
+    MODULE:FACTORY names a function or class that makes the model without arguments, or the model itself, as it is
+    imported from here: package.module:factory, or path/to/file.py:factory.
+
+    \b
+    SHAPE is 8,3,32,32 for standard normal numbers, and may say more:
+      8,3,32,32:uniform                numbers from 0 to 1
+      4,16:tokens=50257                integers from 0 to 50256, as tokens and classes are
+      attention_mask=4,16:ones         an argument by name, of integers 1
+
+    \b
+    Examples:
+      firstdraw check package.module:factory --input 8,3,32,32
+      firstdraw check models.py:Net --input 8,3,32,32 --loss cross_entropy --targets 8:tokens=10
+      firstdraw check models.py:gpt --input input_ids=4,64:tokens=50257 --identify --repair
+      firstdraw check models.py:Net --batch batch.pt --targets 1 --loss mse_loss --json
+    """  # noqa: D301  # click reads the character
+    from firstdraw.cli.check import AskedCheck, print_the_check
+
+    asked = AskedCheck(
+        model=model,
+        inputs=inputs,
+        batch=batch,
+        loss=loss,
+        targets=targets,
+        seed=seed,
+        training=training,
+        severity=severity,
+        allow=allow,
+        identified=identified,
+        repaired=repaired,
+        every_row=every_row,
+        figure=figure,
+        as_json=as_json,
+    )
+    print_the_check(asked)
 
 
 store_argument = click.argument("store", type=click.Path(path_type=Path))

@@ -94,7 +94,13 @@ def console_of_output() -> Console:
 
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    class Output(Console):
+        """Leaves it to `exits.guarded` what becomes of an output that nobody reads."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704  # the error that is being handled
+
+    return Output(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
 def _stacked(spread: Spread) -> str:
