@@ -233,6 +233,19 @@ def test_other_parametrizations_that_have_an_inverse_are_set_too() -> None:
     torch.testing.assert_close(model[1].weight, plain[1].weight)
 
 
+def test_a_spectral_norm_is_estimated_anew_and_a_row_for_padding_stays_0_below_a_parametrization() -> None:
+    torch.manual_seed(0)
+    normalize = nn.utils.parametrizations.spectral_norm
+    model = nn.Sequential(normalize(nn.Embedding(9, 4, padding_idx=2)), normalize(nn.Linear(4, 40))).eval()
+    initialize(model, "he_normal", seed=1)
+    for layer in model:
+        assert not layer.training
+        # Fifteen steps leave a few percent; the vectors of the old weights would be off by a factor.
+        assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1, abs=0.05)
+    assert not model[0].weight[2].any()
+    assert all(not part.training for part in model.modules())
+
+
 def test_the_record_is_told_and_written() -> None:
     record = initialize(mlp(), "he_normal", seed=3)
     assert "0.weight  [6, 8]  N(0, 0.5²)" in str(record)

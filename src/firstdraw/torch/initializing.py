@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from firstdraw.arrays import Shape
 from firstdraw.catalogue import Source
@@ -13,12 +13,15 @@ from firstdraw.draws import CounterDraws
 from firstdraw.errors import InputError
 from firstdraw.torch.automatic import Choice
 from firstdraw.torch.filling import fill, part_of
-from firstdraw.torch.library import Module, pytorch
+from firstdraw.torch.library import Module, Tensor, pytorch
 from firstdraw.torch.roles import ModelRoles, ParameterRole, roles_of
 from firstdraw.torch.schemes import Scheme, choices
 from firstdraw.torch.skeleton import inner
 
 __all__ = ["Initialization", "InitializedParameter", "initialize"]
+
+# As many as PyTorch makes when a spectral norm is put on a layer.
+ESTIMATES: Final = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,15 +184,29 @@ def _write(parameter: ParameterRole, choice: Choice, seed: int) -> None:
         tensor = torch.empty_like(tensor, requires_grad=False)
     fill(choice.law, seed, parameter.name, tensor)
     if parameter.padding is not None and parameter.kind == "weight":
-        _clear_row(parameter, parameter.padding)
+        _clear_row(parameter.name, tensor, parameter.padding)
     if parameter.is_parametrized:
         with torch.no_grad():
             setattr(parameter.owner, parameter.key, tensor)
+            _settle(parameter)
 
 
-def _clear_row(parameter: ParameterRole, row: int) -> None:
-    local, part = part_of(parameter.name, parameter.tensor)
-    row = row % parameter.shape[0] - part[0].start
+def _settle(parameter: ParameterRole) -> None:
+    """Let what a parametrization estimates step by step, as a spectral norm its vectors, follow the new numbers."""
+    parametrizations = parameter.owner.parametrizations[parameter.key]
+    if not any(True for _ in parametrizations.buffers()):
+        return
+    flags = [(part, part.training) for part in parametrizations.modules()]
+    parametrizations.train()
+    for _ in range(ESTIMATES):
+        getattr(parameter.owner, parameter.key)
+    for part, flag in flags:
+        part.training = flag
+
+
+def _clear_row(name: str, tensor: Tensor, row: int) -> None:
+    local, part = part_of(name, tensor)
+    row = row % tensor.shape[0] - part[0].start
     if 0 <= row < local.shape[0]:
         with pytorch().no_grad():
             local[row].zero_()
