@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from firstdraw.arrays import Shape
 from firstdraw.catalogue import Source
+from firstdraw.distributions import Normal
 from firstdraw.draws import CounterDraws
 from firstdraw.errors import InputError
 from firstdraw.torch.automatic import Choice
@@ -107,8 +108,8 @@ def initialize(model: Module, scheme: Scheme = "auto", *, seed: int = 0) -> Init
     Laws of whole matrices ('orthogonal') are formed in float64 and take the memory of theirs, one parameter at a time.
 
     Frozen parameters are left as they are, as are those of which nothing is known (the record's `left`); no buffers are
-    written but the running statistics of normalizations whose parameters are drawn, which start anew. The row of an
-    embedding's `padding_idx` is 0.
+    written but the running statistics of normalizations whose parameters are drawn, and the vectors of spectral norms,
+    which start anew. The row of an embedding's `padding_idx` is 0.
 
     Args:
         model: a `torch.nn.Module`.
@@ -188,14 +189,17 @@ def _write(parameter: ParameterRole, choice: Choice, seed: int) -> None:
     if parameter.is_parametrized:
         with torch.no_grad():
             setattr(parameter.owner, parameter.key, tensor)
-            _settle(parameter)
+            _settle(parameter, seed)
 
 
-def _settle(parameter: ParameterRole) -> None:
-    """Let what a parametrization estimates step by step, as a spectral norm its vectors, follow the new numbers."""
+def _settle(parameter: ParameterRole, seed: int) -> None:
+    """Estimate the norm of the new numbers anew, where one is divided by it, from a vector of our own draws."""
     parametrizations = parameter.owner.parametrizations[parameter.key]
-    if not any(True for _ in parametrizations.buffers()):
+    vectors = [part._v for part in parametrizations if hasattr(part, "_power_method") and hasattr(part, "_v")]
+    if not vectors:
         return
+    for vector in vectors:
+        fill(Normal(1.0), seed, f"{parameter.name} vector", vector)
     flags = [(part, part.training) for part in parametrizations.modules()]
     parametrizations.train()
     for _ in range(ESTIMATES):
