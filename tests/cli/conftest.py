@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,3 +52,32 @@ def single() -> tuple[str, ...]:
 def quick() -> tuple[str, ...]:
     """Settings that make the exercise take no time."""
     return QUICK
+
+
+@pytest.fixture
+def on_terminal(environment: dict[str, str]) -> Callable[..., tuple[int, str]]:
+    """Run a command on a terminal, and return its exit code and what the terminal was sent."""
+
+    def call(*arguments: str, folder: Path, **more: str) -> tuple[int, str]:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "firstdraw", *arguments],
+            stdout=theirs,
+            stderr=theirs,
+            cwd=folder,
+            env=environment | more,
+        )
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                part = os.read(ours, 65_536)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            seen += part
+        os.close(ours)
+        return process.wait(60), seen.decode()
+
+    return call

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import pty
 import re
 import shlex
 import signal
@@ -219,29 +218,11 @@ def test_a_reader_that_stops_is_no_failure(environment: dict[str, str], folder: 
 
 @pytest.mark.parametrize(("columns", "more"), [(80, {}), (120, {"NO_COLOR": "1"})])
 def test_a_terminal_sees_whole_lines(
-    environment: dict[str, str], folder: Path, columns: int, more: dict[str, str]
+    on_terminal: Callable[..., tuple[int, str]], folder: Path, columns: int, more: dict[str, str]
 ) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "firstdraw", "check", "models:deep", "--input", "32,16", "--identify"],
-        stdout=theirs,
-        stderr=theirs,
-        cwd=folder,
-        env=environment | {"TERM": "xterm", "COLUMNS": str(columns)} | more,
-    )
-    os.close(theirs)
-    seen = b""
-    while True:
-        try:
-            part = os.read(ours, 65_536)
-        except OSError:  # the other side is closed
-            break
-        if not part:
-            break
-        seen += part
-    os.close(ours)
-    assert process.wait() == Exit.FAILED
-    text = seen.decode()
+    command = ("check", "models:deep", "--input", "32,16", "--identify")
+    ended, text = on_terminal(*command, folder=folder, TERM="xterm", COLUMNS=str(columns), **more)
+    assert ended == Exit.FAILED
     assert bool(re.search(r"\x1b\[[\d;]*3[0-7]m", text)) is not bool(more)
     lines = re.sub(r"\x1b\[[\d;]*m", "", text).splitlines()
     assert max(map(len, lines)) <= columns

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -63,32 +60,13 @@ def test_json_is_the_explanation(firstdraw: Call) -> None:
     assert json.loads(done.stdout)["weight"]["highest"] is None
 
 
-def _on_terminal(environment: dict[str, str], folder: Path) -> str:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "firstdraw", *HE], stdout=theirs, stderr=theirs, cwd=folder, env=environment
-    )
-    os.close(theirs)
-    seen = b""
-    while True:
-        try:
-            part = os.read(ours, 65_536)
-        except OSError:  # the other side is closed
-            break
-        if not part:
-            break
-        seen += part
-    assert process.wait(30) == 0
-    os.close(ours)
-    return seen.decode()
-
-
 def test_a_terminal_of_eighty_columns_is_enough_and_colored_unless_it_may_not(
-    environment: dict[str, str], tmp_path: Path
+    on_terminal: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    terminal = environment | {"COLUMNS": "80", "TERM": "xterm-256color"}
-    colored = _on_terminal(terminal, tmp_path)
-    plain = _on_terminal(terminal | {"NO_COLOR": "1"}, tmp_path)
+    terminal = {"COLUMNS": "80", "TERM": "xterm-256color"}
+    ended, colored = on_terminal(*HE, folder=tmp_path, **terminal)
+    ended_too, plain = on_terminal(*HE, folder=tmp_path, **terminal, NO_COLOR="1")
+    assert (ended, ended_too) == (0, 0)
     assert "\x1b[36m" in colored
     assert "\x1b[36m" not in plain
     lines = re.sub(r"\x1b\[[\d;]*m", "", plain).splitlines()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,19 +13,6 @@ from firstdraw.torch import check
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 torch: Any = pytest.importorskip("torch")
 nn: Any = torch.nn
-
-
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[Any]:
-    """A mesh of this process alone, which holds all of every shard."""
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.testing._internal.distributed.fake_pg import FakeStore
-
-    torch.distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=1)
-    try:
-        yield init_device_mesh("cpu", (1,))
-    finally:
-        torch.distributed.destroy_process_group()
 
 
 class Growing(nn.Module):

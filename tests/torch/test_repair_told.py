@@ -170,18 +170,8 @@ def test_a_learning_rate_alone_changes_no_ordinary_weights() -> None:
     assert 'mends "learning rate too large"' in found.verdict
 
 
-def split() -> Any:
-    model = wide(nn.init.zeros_)
-    model[0].weight.placements, model[0].weight.to_local = (), None
-    return model
-
-
 REFUSED = {
     "no module": (lambda: repair(None, X), "`model` must be a `torch.nn.Module`, got None"),
-    "split": (
-        lambda: repair(split(), X),
-        "`0.weight` must be in one piece, and is split among processes; repair the model before it is split",
-    ),
     "expanded": (lambda: repair(expanded(), X), "`0.weight` must have an own place in memory for every number"),
     "a seed": (lambda: repair(wide(), X, seed=-1), "`seed` must be an integer from 0 to 2^64 - 1"),
     "its own error": (lambda: repair(wide(), X[:, :3]), "the model fails in its forward pass, in `0` (Linear)"),
@@ -203,7 +193,13 @@ def test_a_refusal_is_one_sentence(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_refusals_name_the_parameter() -> None:
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_is_split_is_refused_by_the_name_of_a_parameter(mesh: Any) -> None:
+    model = torch.distributed.fsdp.fully_shard(wide(nn.init.zeros_), mesh=mesh)
     with pytest.raises(InputError) as caught:
-        repair(split(), X)
+        repair(model, X)
     assert caught.value.path == "0.weight"
+    assert str(caught.value) == (
+        "`0.weight` must be in one piece, and is split among processes; repair the model before it is split"
+    )
+    assert not any(bool(parameter.full_tensor().any()) for parameter in model[0::2].parameters() if parameter.ndim > 1)

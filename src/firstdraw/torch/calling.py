@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from firstdraw.errors import FirstdrawError, InputError, shown
+from firstdraw.torch.failing import said
 from firstdraw.torch.hooks import Recorder
 from firstdraw.torch.library import Module, Tensor, pytorch, type_name
 from firstdraw.torch.losses import projection
 from firstdraw.torch.trees import is_dense, tensors_in
 
-__all__ = ["loss_of", "said", "send_back", "watched"]
+__all__ = ["loss_of", "send_back", "watched"]
 
 
 def watched(model: Module, args: Sequence[Any], kwargs: Mapping[str, Any], recorder: Recorder) -> Any:  # noqa: ANN401
@@ -81,11 +82,6 @@ def send_back(loss: Tensor) -> None:
         loss.backward()
     except Exception as error:
         raise FirstdrawError(f"the model fails in its backward pass: {said(error)}") from error
-
-
-def said(error: Exception) -> str:
-    """Return an error of somebody else's code on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _place(recorder: Recorder) -> str:

@@ -14,13 +14,13 @@ from firstdraw.errors import InputError
 from firstdraw.rules import check_positive, check_positive_integer, is_integer
 from firstdraw.torch.comparison.batches import Loader, check_loader, held_states
 from firstdraw.torch.comparison.building import build, optimizer_of
-from firstdraw.torch.comparison.failing import said
 from firstdraw.torch.comparison.objective import Objective
 from firstdraw.torch.comparison.runs import Times, all_runs
 from firstdraw.torch.comparison.shown import Comparison
 from firstdraw.torch.comparison.starts import Schemes, check_starts, starts_of
 from firstdraw.torch.comparison.streams import LARGEST_SEED
 from firstdraw.torch.comparison.training import Evaluation, Task
+from firstdraw.torch.failing import said
 from firstdraw.torch.generators import generators_preserved, seed_all
 from firstdraw.torch.library import Module, pytorch, type_name
 

@@ -18,6 +18,7 @@ from firstdraw.torch.remedies.search import search
 from firstdraw.torch.remedies.trying import checked
 from firstdraw.torch.repaired import Repair, changes_of
 from firstdraw.torch.roles import roles_of
+from firstdraw.torch.sharding import is_sharded
 
 __all__ = ["repair"]
 
@@ -118,7 +119,7 @@ def _left_as_it_was(call: Call) -> Generator[None]:
 def _searched(patient: Patient, start: Trial) -> Trial:
     for held in patient.held:
         for tensor in held.stored:
-            if hasattr(tensor, "placements") and hasattr(tensor, "to_local"):
+            if is_sharded(tensor):
                 raise InputError(
                     held.place.name,
                     "must be in one piece, and is split among processes",

@@ -11,8 +11,8 @@ from zlib import crc32
 import numpy as np
 
 from firstdraw.errors import InputError
-from firstdraw.torch.comparison.failing import failing
 from firstdraw.torch.comparison.streams import BATCHES, Stream
+from firstdraw.torch.failing import failing
 from firstdraw.torch.generators import generator_state
 from firstdraw.torch.library import Tensor, pytorch
 from firstdraw.torch.trees import named_tensors

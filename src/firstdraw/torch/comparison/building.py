@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from firstdraw.errors import InputError
-from firstdraw.torch.comparison.failing import failing
+from firstdraw.torch.failing import failing
 from firstdraw.torch.library import Module, Tensor, pytorch
 from firstdraw.torch.refusals import check_model
 

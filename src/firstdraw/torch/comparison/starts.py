@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 from firstdraw.errors import InputError
 from firstdraw.initializers import Initializer
 from firstdraw.torch.automatic import entry_of
-from firstdraw.torch.comparison.failing import failing
+from firstdraw.torch.failing import failing
 from firstdraw.torch.initializing import initialize
 from firstdraw.torch.library import Module
 from firstdraw.torch.roles import roles_of

@@ -17,11 +17,11 @@ from firstdraw.experiments.store import ModelRun
 from firstdraw.torch.comparison.batches import Batches, Loader, Pairing, iterable, seed_generators
 from firstdraw.torch.comparison.building import build, optimizer_of
 from firstdraw.torch.comparison.curves import running_mean
-from firstdraw.torch.comparison.failing import failing, told
 from firstdraw.torch.comparison.objective import Objective, check_gradient
 from firstdraw.torch.comparison.place import Place
 from firstdraw.torch.comparison.starts import Start
 from firstdraw.torch.comparison.streams import TRAINING
+from firstdraw.torch.failing import failing, told
 from firstdraw.torch.generators import seed_all
 from firstdraw.torch.library import Module, Tensor, pytorch
 from firstdraw.torch.trees import moved

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firstdraw.errors import FirstdrawError, InputError
+from firstdraw.errors import FirstdrawError
 from firstdraw.torch.calling import loss_of, said, send_back, watched
 from firstdraw.torch.coordinates.scans import Size
 from firstdraw.torch.coordinates.trial import Batch, Trial
+from firstdraw.torch.failing import told
 from firstdraw.torch.generators import seed_all, seeded
 from firstdraw.torch.hooks import Key, Recorder, Recording, as_written, own_parameters
 from firstdraw.torch.library import Module, Tensor, pytorch
@@ -108,7 +107,7 @@ def trained(trial: Trial, size: Size, seed: int) -> Run:
         FirstdrawError: if the factory, the model or the optimizer fails, or no gradient comes back.
         InputError: if what they return cannot be used.
     """
-    with _situated(f"{size}, seed {seed}"):
+    with told(f"{size}, seed {seed}"):
         seed_all(seed)
         model = trial.model(size, seed)
         optimizer = trial.optimizer_of(model, size)
@@ -121,7 +120,7 @@ def _trained(trial: Trial, size: Size, seed: int, model: Module, optimizer: Any)
     layers: tuple[RunLayer, ...] = ()
     divergence: Divergence | None = None
     for step in range(trial.steps + 1):
-        with _situated(f"step {step}"):
+        with told(f"step {step}"):
             recorder = Recorder(trial.measured.examples, outputs)
             # The same units are dropped in each step, so that what changes has been learned.
             seeded(FORWARD_SEED + seed)
@@ -194,15 +193,3 @@ def _means(recordings: list[Recording]) -> dict[Key, tuple[float, float]]:
         item.key: (signal / count, change / count)
         for item, count, (signal, change) in zip(recordings, elements, sums, strict=True)
     }
-
-
-@contextmanager
-def _situated(situation: str) -> Generator[None]:
-    """Say of every error that leaves the block where it happened."""
-    try:
-        yield
-    except InputError as error:
-        error.during(situation)
-        raise
-    except FirstdrawError as error:
-        raise FirstdrawError(f"{situation}: {error}") from error

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any, cast
 
 from firstdraw.errors import FirstdrawError, InputError
-from firstdraw.torch.calling import said
 from firstdraw.torch.coordinates.scans import Size
+from firstdraw.torch.failing import said
 from firstdraw.torch.generators import seeded
 from firstdraw.torch.initializing import initialize
 from firstdraw.torch.library import Module, Tensor, pytorch
